@@ -1,0 +1,226 @@
+"""Build the course's notebooks from their text: sync, execute, scrub, store.
+
+    python tools/notebooks.py                 the notebooks whose text has changed since they were executed
+    python tools/notebooks.py --all           every notebook (after a change in the package)
+    python tools/notebooks.py 01              those whose name contains "01"
+    python tools/notebooks.py --check         change nothing; exit status 1 if a pair is out of sync
+    python tools/notebooks.py --to-text course/01_….ipynb    write an edited notebook back to its text
+
+The text under course/text/ is what is edited and reviewed; the notebook is made here and never by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import os
+import re
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import jupytext
+import nbformat
+import psutil
+import torch
+from nbclient import NotebookClient
+from nbformat import NotebookNode
+
+ROOT = Path(__file__).resolve().parent.parent
+COURSE, TEXT = ROOT / "course", ROOT / "course" / "text"
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+MACHINE_PATH = re.compile(
+    r"(?<![\w./:])(?:/(?:home|root|Users|work|tmp|opt|usr|var)/|[A-Z]:\\\\?Users)[\w./\\-]+"
+)
+
+
+def texts() -> list[Path]:
+    """The text of every notebook, in the order of the course, labs last."""
+    return sorted(TEXT.rglob("*.md"), key=lambda p: (p.parent != TEXT, p.name))
+
+
+def notebook_path(text: Path) -> Path:
+    """Where the notebook made from `text` is stored."""
+    return COURSE / text.relative_to(TEXT).with_suffix(".ipynb")
+
+
+def from_text(text: Path) -> NotebookNode:
+    """The notebook that `text` describes: no outputs; cell ids that depend on the content alone."""
+    nb = jupytext.read(text, fmt="md:myst")
+    seen: dict[str, int] = {}
+    for cell in nb.cells:
+        key = hashlib.sha256(f"{cell.cell_type}{cell.source}".encode()).hexdigest()[:12]
+        seen[key] = seen.get(key, 0) + 1
+        cell.id = key if seen[key] == 1 else f"{key}-{seen[key]}"
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL, "language_info": {"name": "python"}})
+    nb.nbformat, nb.nbformat_minor = 4, 5
+    return nb
+
+
+def sources(nb: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
+    """What must agree between a text and its notebook: kind, source and tags of every cell."""
+    return [(c.cell_type, c.source, tuple(c.metadata.get("tags", ()))) for c in nb.cells]
+
+
+def in_sync(text: Path) -> bool:
+    """Whether the stored notebook has exactly the cells of its text, executed."""
+    path = notebook_path(text)
+    if not path.exists():
+        return False
+    nb = nbformat.read(path, as_version=4)
+    executed = all(c.execution_count for c in nb.cells if c.cell_type == "code" and c.source.strip())
+    return executed and sources(nb) == sources(from_text(text))
+
+
+def calibrate(rounds: int = 9) -> float:
+    """Seconds (median) of a fixed piece of work: matrix products, element-wise work and Python."""
+    a = torch.linspace(-1, 1, 512 * 512).reshape(512, 512)
+    b = torch.linspace(0, 1, 1_000_000)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        for _ in range(10):
+            (a @ a).sum()
+            (b.sin() * b + b).sum()
+        sum(i * i for i in range(100_000))
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+class MemoryWatch:
+    """Context that samples the resident memory of all child processes; `.peak`: bytes, of the largest."""
+
+    def __init__(self, period: float = 0.1):
+        self.period, self.peak = period, 0
+        self._done = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+
+    def _watch(self) -> None:
+        while not self._done.wait(self.period):
+            for child in psutil.Process().children(recursive=True):
+                try:
+                    self.peak = max(self.peak, child.memory_info().rss)
+                except psutil.NoSuchProcess:
+                    continue
+
+    def __enter__(self) -> MemoryWatch:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+
+def execute(nb: NotebookNode, folder: Path) -> NotebookNode:
+    """Run every cell in `folder`, without the user's data folder; note seconds, calibration and memory."""
+    before = calibrate()
+    with tempfile.TemporaryDirectory() as empty, MemoryWatch() as memory:
+        env = {**os.environ, "COURSEKIT_DATA": empty, "PYTHONHASHSEED": "0"}
+        start = time.perf_counter()
+        client = NotebookClient(
+            nb, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
+        )
+        client.execute(env=env)
+        seconds = time.perf_counter() - start
+    nb.metadata["coursekit"] = {
+        "seconds": round(seconds, 1),
+        "calibration_seconds": round((before + calibrate()) / 2, 4),
+        "memory_mb": round(memory.peak / 1e6),
+    }
+    return nb
+
+
+def scrub(nb: NotebookNode) -> NotebookNode:
+    """Drop what belongs to one run only: widget views and state, time stamps."""
+    nb.metadata.pop("widgets", None)
+    nb.metadata["language_info"] = {"name": "python"}
+    for cell in nb.cells:
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop(WIDGET_VIEW, None)
+            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+        if cell.cell_type == "code":
+            cell.outputs = [o for o in cell.outputs if o.output_type == "stream" or "data" not in o or o.data]
+    return nb
+
+
+def faults(nb: NotebookNode) -> list[str]:
+    """What a stored notebook must not hold: errors, stderr, machine paths, pictures without words."""
+    found = []
+    for i, cell in enumerate(nb.cells):
+        if cell.cell_type != "code":
+            continue
+        if cell.source.strip() and not cell.execution_count:
+            found.append(f"cell {i} was not executed")
+        for output in cell.outputs:
+            found += [f"cell {i}: {fault}" for fault in _output_faults(output)]
+    return found
+
+
+def _output_faults(output: NotebookNode) -> list[str]:
+    data, metadata = output.get("data", {}), output.get("metadata", {})
+    text = output.get("text", "") + str({k: v for k, v in data.items() if not k.startswith("image/")})
+    checks = {
+        "an error": output.output_type == "error",
+        "output on stderr": output.get("name") == "stderr",
+        "a widget's state or view": WIDGET_VIEW in data,
+        "a picture without an alt text": "image/png" in data and not metadata.get("image/png", {}).get("alt"),
+        f"a path of a machine ({(MACHINE_PATH.search(text) or [''])[0]})": bool(MACHINE_PATH.search(text)),
+    }
+    return [what for what, wrong in checks.items() if wrong]
+
+
+def build(text: Path) -> list[str]:
+    """Make one notebook and store it; returns the faults that kept it from being stored."""
+    path = notebook_path(text)
+    print(f"{path.relative_to(ROOT)} … ", end="", flush=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    nb = scrub(execute(from_text(text), path.parent))
+    wrong = faults(nb)
+    if not wrong:
+        nbformat.write(nb, path)
+    cost = nb.metadata["coursekit"]
+    size = path.stat().st_size / 1e6 if path.exists() else 0
+    print(f"{cost['seconds']} s, {cost['memory_mb']} MB of memory, {size:.2f} MB", *wrong, sep="\n  ")
+    return wrong
+
+
+def to_text(path: Path) -> None:
+    """Write a notebook that was edited in JupyterLab back to its text (outputs and ids are left out)."""
+    nb = nbformat.read(path, as_version=4)
+    target = TEXT / path.resolve().relative_to(COURSE).with_suffix(".md")
+    nb.metadata = nbformat.from_dict({"kernelspec": KERNEL})
+    target.parent.mkdir(parents=True, exist_ok=True)
+    jupytext.write(nb, target, fmt="md:myst")
+    print(f"wrote {target.relative_to(ROOT)}")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Entry point; returns the exit status."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument(
+        "names", nargs="*", help="parts of notebook names (default: all that are out of date)"
+    )
+    parser.add_argument("--all", action="store_true", help="every notebook, also those in sync")
+    parser.add_argument("--check", action="store_true", help="only say which are out of sync")
+    parser.add_argument("--to-text", type=Path, metavar="NOTEBOOK", help="write a notebook back to its text")
+    args = parser.parse_args(argv)
+    if args.to_text:
+        to_text(args.to_text)
+        return 0
+    chosen = [t for t in texts() if not args.names or any(n in str(t.relative_to(TEXT)) for n in args.names)]
+    stale = [t for t in chosen if args.all or (args.names and not args.check) or not in_sync(t)]
+    if args.check:
+        print(*(f"out of sync: {notebook_path(t).relative_to(ROOT)}" for t in stale), sep="\n")
+        return int(bool(stale))
+    wrong = [build(t) for t in stale]
+    return int(any(wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
