@@ -1,7 +1,7 @@
 """The course's plots: one quiet style, colours that colour-blind eyes tell apart, alt texts throughout.
 
 Every function returns a `Picture`. It shows itself in a notebook as a PNG whose metadata carries the alt
-text, and as a stable line of text elsewhere. None touches `pyplot`: no main thread needed, no figure left open.
+text, and as a stable line of text elsewhere. None touches `pyplot`: no main thread is needed, none stays open.
 """
 
 from __future__ import annotations

@@ -1,0 +1,268 @@
+"""The notebooks: in sync with their text, reproducible, affordable, complete.
+
+nbval runs each one from top to bottom in a kernel of its own and compares every stored text output.
+"""
+
+import html
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from coursekit import checks
+from tools import notebooks
+
+TEXTS = notebooks.texts()
+CHAPTERS = [t for t in TEXTS if t.parent == notebooks.TEXT]
+MAX_SECONDS, MAX_MEMORY = 120, 1.5e9
+
+
+def stored(text: Path):
+    return nbformat.read(notebooks.notebook_path(text), as_version=4)
+
+
+def prose(text: Path) -> str:
+    return "\n".join(c.source for c in stored(text).cells if c.cell_type == "markdown")
+
+
+def code(text: Path) -> list[str]:
+    return [c.source for c in stored(text).cells if c.cell_type == "code"]
+
+
+def each(texts):
+    return pytest.mark.parametrize("text", texts, ids=[t.stem for t in texts])
+
+
+def stated_seconds(text: Path) -> float:
+    """What the first cell says the notebook takes."""
+    match = re.search(r"about \*\*(\d+) s(?:econds)?\*\*", stored(text).cells[0].source)
+    assert match, "the first cell must state the time, as: about **40 s**"
+    return float(match[1])
+
+
+def stated_gigabytes(text: Path) -> float:
+    match = re.search(r"\*\*([\d.]+) GB\*\* of memory", stored(text).cells[0].source)
+    assert match, "the first cell must state the memory, as: **0.8 GB** of memory"
+    return float(match[1])
+
+
+@each(TEXTS)
+def test_runs_as_stored_in_the_time_and_memory_it_states(text, tmp_path):
+    path = notebooks.notebook_path(text)
+    before = notebooks.calibrate()
+    env = {**os.environ, "COURSEKIT_DATA": str(tmp_path)}
+    command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
+    start = time.perf_counter()
+    with notebooks.MemoryWatch() as memory:
+        run = subprocess.run(
+            [*command, "-q", "-p", "no:cacheprovider", str(path)],
+            env=env, cwd=notebooks.ROOT, capture_output=True, text=True,
+        )  # fmt: skip
+    seconds = time.perf_counter() - start
+    assert run.returncode == 0, run.stdout[-6000:]
+    slowness = (before + notebooks.calibrate()) / 2 / stored(text).metadata.coursekit.calibration_seconds
+    assert seconds < 1.6 * max(slowness, 1) * stated_seconds(text) + 10
+    assert memory.peak < min(MAX_MEMORY, 1.3e9 * stated_gigabytes(text))
+
+
+@each(TEXTS)
+def test_time_and_memory_in_the_text_are_those_measured(text):
+    cost = stored(text).metadata.coursekit
+    assert cost.seconds / 1.5 <= max(stated_seconds(text), 10) <= 2.5 * max(cost.seconds, 10)
+    assert 0.75 * cost.memory_mb <= 1000 * stated_gigabytes(text) <= 1.5 * cost.memory_mb
+
+
+@each(CHAPTERS)
+def test_a_chapter_is_within_its_budget(text):
+    assert stated_seconds(text) < MAX_SECONDS
+    assert stated_gigabytes(text) * 1e9 < MAX_MEMORY
+
+
+@each(TEXTS)
+def test_pair_is_in_sync(text):
+    assert notebooks.in_sync(text), f"run: make notebooks (or tools/notebooks.py {text.stem})"
+
+
+def test_every_notebook_has_a_text():
+    made = {notebooks.notebook_path(t) for t in TEXTS}
+    found = {p for p in notebooks.COURSE.rglob("*.ipynb") if ".ipynb_checkpoints" not in p.parts}
+    assert found == made
+
+
+@each(TEXTS)
+def test_stored_outputs_are_fit_to_read(text):
+    """No error, no stderr, no path of a machine, no picture without an alt text, no cell left unrun."""
+    assert notebooks.faults(stored(text)) == []
+
+
+@each(TEXTS)
+def test_alt_texts_say_what_is_seen(text):
+    for cell in stored(text).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                alt = output.metadata["image/png"]["alt"]
+                assert 30 <= len(alt) <= 600, alt
+                assert len(alt.split()) >= 6, alt
+
+
+@each(TEXTS)
+def test_notebook_is_small(text):
+    assert notebooks.notebook_path(text).stat().st_size < 1.5e6
+
+
+@each(TEXTS)
+def test_no_widget_state_is_stored(text):
+    assert "widget-state" not in notebooks.notebook_path(text).read_text(encoding="utf-8")
+    assert "widgets" not in stored(text).metadata
+
+
+@each(TEXTS)
+def test_cells_are_short(text):
+    for cell in stored(text).cells:
+        if cell.cell_type == "code":
+            assert len(cell.source.splitlines()) <= 25, cell.source[:200]
+        else:
+            assert len(cell.source.split()) <= 300, cell.source[:200]
+
+
+@each(TEXTS)
+def test_first_code_cell_installs_on_colab_only(text):
+    first = code(text)[0]
+    assert "google.colab" in first
+    assert "pip install" in first
+
+
+@each(CHAPTERS)
+def test_exercises_are_stored_unsolved(text):
+    verdicts = [
+        output.data["text/plain"]
+        for cell in stored(text).cells
+        if cell.cell_type == "code" and "checks." in cell.source
+        for output in cell.outputs
+    ]
+    assert all(v.startswith("○ Not attempted yet") for v in verdicts)
+    assert text.stem.startswith("00") or 2 <= len(verdicts) <= 5
+
+
+def solutions(text: Path) -> dict[str, str]:
+    """Check name → the code in the collapsed solution that follows it."""
+    found, name = {}, ""
+    for cell in stored(text).cells:
+        if match := re.search(r"checks\.(\w+)\(", cell.source if cell.cell_type == "code" else ""):
+            name = match[1]
+        elif name and (block := re.search(r"<summary>Solution.*?```python\n(.*?)```", cell.source, re.S)):
+            found[name], name = html.unescape(block[1]), ""
+    return found
+
+
+@each([t for t in CHAPTERS if not t.stem.startswith("00")])
+def test_every_exercise_has_a_solution_that_passes(text):
+    found = solutions(text)
+    asked = {m for source in code(text) for m in re.findall(r"checks\.(\w+)\(", source)}
+    assert set(found) == asked
+    for name, source in found.items():
+        namespace: dict = {}
+        exec("import torch\nfrom torch import nn\n" + source, namespace)
+        functions = [
+            v for k, v in namespace.items() if callable(v) and getattr(v, "__module__", "") is not None
+        ]
+        candidates = [f for f in functions if getattr(f, "__code__", None)]
+        verdict = getattr(checks, name)(candidates[-1])
+        assert verdict.status == "right", f"{name}: {verdict}"
+
+
+@each(CHAPTERS)
+def test_a_chapter_has_its_anatomy(text):
+    if text.stem.startswith("00"):
+        pytest.skip("the map of the course has no quiz and no exercises of its own")
+    words = prose(text).lower()
+    for part in ("you will be able to", "predict first", "on the slide", "recap", "quiz", "read next"):
+        assert part in words, part
+
+
+@each(TEXTS)
+def test_links_between_notebooks_lead_somewhere(text):
+    folder = notebooks.notebook_path(text).parent
+    for target in re.findall(r"\]\(([^)#:\s]+)(?:#[^)]*)?\)", prose(text)):
+        assert (folder / target).exists(), target
+
+
+@each(TEXTS)
+def test_math_is_balanced(text):
+    for cell in stored(text).cells:
+        if cell.cell_type == "markdown":
+            source = re.sub(r"```.*?```", "", cell.source, flags=re.S)
+            assert source.count("$$") % 2 == 0
+            assert source.replace("$$", "").replace(r"\$", "").count("$") % 2 == 0, cell.source[:80]
+
+
+def test_html_export_shows_every_picture_with_its_words(tmp_path):
+    """The static export keeps the alt text of each stored picture."""
+    text = CHAPTERS[-1]
+    subprocess.run(
+        [sys.executable, "-m", "nbconvert", "--to", "html", "--output-dir", str(tmp_path),
+         str(notebooks.notebook_path(text))],
+        check=True, capture_output=True,
+    )  # fmt: skip
+    page = html.unescape((tmp_path / f"{text.stem}.html").read_text(encoding="utf-8"))
+    alts = [
+        o.metadata["image/png"]["alt"]
+        for c in stored(text).cells for o in c.get("outputs", []) if "image/png" in o.get("data", {})
+    ]  # fmt: skip
+    assert alts
+    assert all(alt in page for alt in alts)
+
+
+# -- the tool itself ----------------------------------------------------------------------------------------
+
+
+def test_building_twice_gives_the_same_cells(tmp_path):
+    first, second = (notebooks.from_text(TEXTS[0]) for _ in range(2))
+    assert json.dumps(first) == json.dumps(second)
+    assert len({c.id for c in first.cells}) == len(first.cells)
+
+
+def test_edited_notebook_goes_back_to_the_same_text(tmp_path, monkeypatch):
+    monkeypatch.setattr(notebooks, "TEXT", tmp_path)
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    for text in TEXTS:
+        notebooks.to_text(notebooks.COURSE / text.relative_to(CHAPTERS[0].parent).with_suffix(".ipynb"))
+        again = notebooks.from_text(tmp_path / text.relative_to(CHAPTERS[0].parent))
+        assert notebooks.sources(again) == notebooks.sources(notebooks.from_text(text))
+
+
+def make(outputs, source="1 + 1"):
+    cell = nbformat.v4.new_code_cell(source, outputs=outputs, execution_count=1)
+    return nbformat.v4.new_notebook(cells=[cell])
+
+
+@pytest.mark.parametrize(
+    ("output", "fault"),
+    [
+        (nbformat.v4.new_output("stream", name="stderr", text="warning"), "stderr"),
+        (nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]), "error"),
+        (nbformat.v4.new_output("stream", name="stdout", text="see /home/me/x.py"), "path"),
+        (nbformat.v4.new_output("display_data", data={"image/png": "x"}), "alt text"),
+        (nbformat.v4.new_output("display_data", data={notebooks.WIDGET_VIEW: {}}), "widget"),
+    ],
+)
+def test_faults_are_found(output, fault):
+    assert any(fault in found for found in notebooks.faults(make([output])))
+
+
+def test_a_cell_that_did_not_run_is_a_fault():
+    nb = make([])
+    nb.cells[0].execution_count = None
+    assert notebooks.faults(nb) == ["cell 0 was not executed"]
+
+
+def test_scrubbing_removes_widget_views_and_keeps_the_picture():
+    data = {"image/png": "x", "text/plain": "t", notebooks.WIDGET_VIEW: {"model_id": "1"}}
+    nb = notebooks.scrub(make([nbformat.v4.new_output("display_data", data=data)]))
+    assert set(nb.cells[0].outputs[0].data) == {"image/png", "text/plain"}
