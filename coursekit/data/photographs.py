@@ -1,0 +1,66 @@
+"""Photographs in folders: listed in an order of their own, decoded, cropped, as one tensor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+
+
+def natural_order(path: Path) -> tuple[list[str | int], str]:
+    """A sorting key by name in which 2.jpg comes before 10.jpg, the same on every file system."""
+    parts: list[str | int] = list(re.split(r"([0-9]+)", path.name))
+    parts[1::2] = [int(number) for number in parts[1::2]]
+    return parts, path.name
+
+
+def photographs(folder: Path) -> list[Path]:
+    """The jpg and png files directly in a folder, in natural order; hidden files do not count."""
+    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _visible(path))
+    return sorted((path for path in found if path.is_file()), key=natural_order)
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """The folders directly in a folder, in natural order; hidden ones do not count."""
+    return sorted((path for path in folder.iterdir() if path.is_dir() and _visible(path)), key=natural_order)
+
+
+def decode_all(paths: Sequence[Path], *, size: int, grey: bool) -> Tensor:
+    """The photographs as one tensor, float32 [n, 3 or 1, size, size] in [0, 1].
+
+    Raises ValueError if `size` is not positive or a file is no readable picture (which one is said).
+    """
+    if size < 1:
+        raise ValueError(f"size: got {size}, want a number of pixels, at least 1")
+    pixels = torch.empty(len(paths), size, size, 1 if grey else 3, dtype=torch.uint8)
+    for place, path in zip(pixels, paths, strict=True):
+        place.copy_(_decode(path, size, "L" if grey else "RGB"))
+    return pixels.permute(0, 3, 1, 2).float().div_(255)  # [n, size, size, C] → [n, C, size, size]
+
+
+def _decode(path: Path, size: int, mode: str) -> Tensor:
+    try:
+        with Image.open(path) as picture:
+            _refuse_deep(picture)
+            upright = ImageOps.exif_transpose(picture).convert(mode)
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} is not a readable picture ({error}): remove or replace it") from error
+    square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)  # centred crop, then resized
+    return torch.from_numpy(np.array(square)).reshape(size, size, -1)
+
+
+def _refuse_deep(picture: Image.Image) -> None:
+    """Pillow would clip sixteen bits to eight without a word."""
+    if picture.mode.startswith(("I", "F")):
+        raise ValueError(f"it has more than 8 bits a channel, mode {picture.mode}")
+
+
+def _visible(path: Path) -> bool:
+    return not path.name.startswith(".")
