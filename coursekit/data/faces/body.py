@@ -1,0 +1,69 @@
+"""Backdrop, shoulders, neck, ears and head."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from coursekit.data.faces.scene import Scene
+from coursekit.data.faces.shapes import Layer, bump, cover
+
+CENTRE, HEIGHT = -0.05, 0.61  # of the head: skull top at −0.66, chin at 0.56
+
+
+def backdrop(s: Scene) -> list[Layer]:
+    """A plain backdrop with a soft glow behind the head, brighter on the side of the light."""
+    glow = cover(1 - (s.x - 0.5 * s.light) ** 2, -((s.y + 0.1) ** 2), 2.4)
+    return [Layer(torch.ones_like(glow), s.paint.backdrop), Layer(glow, s.paint.backdrop_light)]
+
+
+def shoulders(s: Scene) -> list[Layer]:
+    """Neck and shirt, with the shadow of the chin on the neck."""
+    x = s.x - 0.02 * s.turn
+    neck_width = 0.20 + 0.015 * s.width + 0.5 * (s.y - 0.62).clamp_min(0) ** 2
+    neck = cover(neck_width**2 / 0.4, -(x**2) / 0.4, s.pixel) * (s.y > 0.2)
+    slope = 0.80 + 0.32 * x**2
+    shirt = cover(-slope, s.y.expand(1, -1, 1), s.pixel)
+    collar = s.ellipse(x, s.y - 0.735, (0.275, 0.165))
+    opening = s.ellipse(x, s.y - 0.735, (0.225, 0.125))
+    chin = neck * s.ellipse(s.x - 0.05 * s.turn, s.y - 0.50 - 0.3 * s.sink, (0.36 + 0.05 * s.width, 0.17))
+    cloth = torch.maximum(shirt, collar * (s.y > 0.70)) - opening
+    return [
+        Layer(cloth.clamp_min(0), s.paint.shirt),
+        Layer((collar - opening) * (s.y > 0.70), s.paint.shirt_dark),
+        Layer(neck * (1 - cloth).clamp(0, 1), s.paint.skin),
+        Layer(chin * 0.75, s.paint.shadow),
+    ]
+
+
+def ears(s: Scene) -> list[Layer]:
+    """Both ears; they sit behind the axis of the head, so a turn shifts them against the face."""
+    middle, y = -0.055 * s.turn, s.y - 0.05 + 0.6 * s.sink
+    x = (s.x - middle).abs() - s.half - 0.005
+    return [
+        Layer(s.ellipse(x, y, (0.085, 0.125)), s.paint.skin),
+        Layer(s.ellipse(x - 0.012, y, (0.045, 0.078)) * 0.55, s.paint.shadow),
+    ]
+
+
+def contour(s: Scene, grow: float = 0.0) -> Tensor:
+    """The head's coverage: x² ≤ P(y), an egg whose chin follows the turn."""
+    t = (s.y - CENTRE) / (HEIGHT + grow)
+    chin = 0.06 * s.turn * t.clamp_min(0) ** 2
+    profile = (s.half + grow) ** 2 * (1 - 0.55 * t**2 - 0.45 * t**4) * (1 - 0.13 * t)
+    x = s.x - chin
+    return (0.5 + (profile - x * x) / (2 * s.half * s.pixel)).clamp(0, 1)
+
+
+def head(s: Scene, shape: Tensor) -> list[Layer]:
+    """The head itself with soft shading: dark towards the rim, the bright spot on the side of the light."""
+    x = s.x - 0.30 * s.light - 0.5 * s.shift
+    rim = cover(-0.42 + (x / 0.62) ** 2, ((s.y + 0.08) / 0.95) ** 2, 1.5) * shape
+    spot = bump(s.x - 0.20 * s.light - s.shift, 0.42) * bump(s.v + 0.30, 0.34)
+    blush = bump(s.pair - 0.29, 0.17) * bump(s.v - 0.21 + 0.03 * s.smile, 0.13)
+    return [
+        Layer(shape, s.paint.skin),
+        Layer(rim * 0.8, s.paint.shadow),
+        Layer(spot * 0.5 * shape, s.paint.glow),
+        Layer(blush * (0.42 + 0.22 * s.smile) * shape, s.paint.blush),
+    ]

@@ -1,0 +1,59 @@
+"""From factors to pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from coursekit.data.faces import body, features, glasses, hair
+from coursekit.data.faces.captions import captions
+from coursekit.data.faces.factors import FACTORS, check, sample_factors
+from coursekit.data.faces.scene import Scene, paint
+from coursekit.data.faces.shapes import Layer, flatten
+
+if TYPE_CHECKING:
+    from coursekit.data.datasets import Images
+
+PIXELS_AT_ONCE = 2**16  # so many stay in a core's cache from one layer to the next
+
+
+def render(factors: Tensor, size: int = 32) -> Tensor:
+    """Nature's feature map x = featureMap(h): draw faces from their factors.
+
+    `factors` [n, 14] floating, on any device, in the order of FACTORS; returns [n, 3, size, size] in [0, 1], same
+    dtype and device. A function of the factors alone, differentiable in all of them. Faces are drawn in chunks
+    that fit a cache; the chunks do not touch the result. Raises ValueError for a wrong shape, a factor outside
+    RANGES (named, NaN too) or size < 8, TypeError for factors that are no floating tensor.
+    """
+    check(factors)
+    if size < 8:
+        raise ValueError(f"size must be at least 8 pixels, got {size}")
+    if len(factors) == 0:
+        return factors.new_zeros(0, 3, size, size)
+    chunk = max(1, PIXELS_AT_ONCE // size**2)
+    return torch.cat([flatten(_layers(Scene(h, size))) for h in factors.split(chunk)])
+
+
+def _layers(s: Scene) -> list[Layer]:
+    """Everything there is to see, lowest first."""
+    cap, head = hair.outline(s), body.contour(s)
+    return paint(
+        body.backdrop(s), hair.behind(s, cap), body.shoulders(s), body.ears(s), hair.locks(s), body.head(s, head),
+        hair.beard(s, head), features.mouth(s), features.nose(s), features.eyes(s), features.brows(s),
+        hair.fringe(s, cap), glasses.glasses(s, head), glasses.sunglasses(s, head),
+    )
+
+
+def faces(n: int, *, size: int = 32, seed: int = 0, device: torch.device | str | None = None) -> Images:
+    """A data set of n random faces with their factors and captions; the same seed gives the same faces.
+
+    `.images` float32 [n, 3, size, size], `.factors` [n, 14], `.captions`, `.factor_names` = FACTORS.
+    """
+    from coursekit.data.datasets import Images  # late: the package that holds it also imports this one
+
+    h = sample_factors(n, generator=torch.Generator().manual_seed(seed), device=device)
+    with torch.no_grad():
+        images = render(h, size)
+    return Images(images, factors=h, captions=captions(h), factor_names=FACTORS)
