@@ -1,0 +1,154 @@
+"""The one widget of the course: controls and pictures in the page, the explorer behind them in the kernel.
+
+The page keeps one request in flight and sends the newest state when the frame has come, so nothing ever queues.
+Each control is a synced trait: `view.smile = 0.4`, `link((view, "smile"), (other, "value"))`, `VBox([view, ...])`,
+`interactive(function, state=view)`.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import pathlib
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import anywidget
+import traitlets
+from ipywidgets import ValueWidget
+from PIL import Image
+
+from coursekit.explore.controls import Choice, Control, Play, Slider, State
+
+if TYPE_CHECKING:
+    from coursekit.explore.explorer import Explorer, Frame, Picture
+
+HERE = pathlib.Path(__file__).parent
+ENOUGH = 66_000  # bytes: a reply longer than the loopback's largest segment is not held back by the server
+PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway
+
+
+class Canvas(anywidget.AnyWidget, ValueWidget):
+    """The live view of an explorer.
+
+    `value` is the complete state as a dict; every control is a trait of its own name.
+    Raises ValueError if a control has the name of something that every widget has.
+    """
+
+    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dials.js", "canvas.js"))
+    _css = HERE / "canvas.css"
+    _spec = traitlets.Dict().tag(sync=True)
+    _key = traitlets.Unicode().tag(sync=True)
+    _first = traitlets.Dict().tag(sync=True)
+    value = traitlets.Dict()
+
+    def __init__(self, explorer: Explorer, **options: Any) -> None:
+        self.explorer = explorer
+        self._names = tuple(control.name for control in explorer.controls)
+        self._guard = threading.RLock()
+        self.add_traits(**{control.name: trait_of(control) for control in explorer.controls})
+        state = explorer.state()
+        content, buffers = encode(explorer.frame(state), final=True)
+        first = {**content, "buffers": buffers}
+        super().__init__(_spec=explorer.spec(), _key=uuid.uuid4().hex, _first=first, value=state, **options)
+        self.observe(self._moved, names=list(self._names))
+        self.on_msg(self._asked)
+        follow_the_page(self.comm)
+
+    def _moved(self, change: Mapping[str, Any]) -> None:
+        """Keep `value` in step with the traits, wherever they were set."""
+        self.value = {**self.value, change["name"]: change["new"]}
+
+    def _asked(self, _: Any, content: Mapping[str, Any], buffers: Any) -> None:
+        """Answer a request of the page; the answer, picture or error, is its acknowledgement."""
+        reply = {"id": content.get("id"), "client": content.get("client")}
+        try:
+            if content.get("kind") == "surprise":
+                self.send({**reply, "kind": "state", "state": self.explorer.surprise()})
+                return
+            started = time.perf_counter()
+            state = self._take(content["state"])
+            frame = self.explorer.frame(state, bool(content.get("final")))
+            head, pictures = encode(frame, bool(content.get("final")))
+        except Exception as error:  # whatever an explorer raises belongs in front of the reader, not in a log
+            self.send({**reply, "kind": "error", "error": f"{type(error).__name__}: {error}"})
+            return
+        took = round(1000 * (time.perf_counter() - started), 1)
+        reply |= {"kind": "frame", "state": state, "final": content.get("final"), "ms": took}
+        self.send({**reply, **head}, buffers=pictures + padding(pictures, near=bool(content.get("near"))))
+
+    def _take(self, state: Mapping[str, Any]) -> State:
+        """Set the traits to the page's state without sending them back to it."""
+        whole = self.explorer.state(**state)
+        with self._guard, self._lock_property(**whole):
+            self.value = whole
+        return whole
+
+    @traitlets.validate("value")
+    def _checked(self, proposal: Mapping[str, Any]) -> State:
+        """Only complete states of this explorer."""
+        return self.explorer.state(**proposal["value"])
+
+    @traitlets.observe("value")
+    def _spread(self, change: Mapping[str, Any]) -> None:
+        """Setting `value` sets the traits."""
+        for name, value in change["new"].items():
+            if getattr(self, name) != value:
+                setattr(self, name, value)
+
+
+def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:
+    """The synced trait that stands for a control."""
+    if hasattr(Canvas, control.name):
+        raise ValueError(f"a control cannot be called {control.name!r}: every widget has that name already")
+    if isinstance(control, Slider):
+        kind: Any = traitlets.CInt if control.whole else traitlets.CFloat
+        return kind(control.value, min=control.low, max=control.high, help=control.help).tag(sync=True)
+    if isinstance(control, Play):
+        return traitlets.CInt(control.value, min=0, max=control.frames - 1, help=control.help).tag(sync=True)
+    if isinstance(control, Choice):
+        return traitlets.Enum(control.options, control.value, help=control.help).tag(sync=True)
+    return traitlets.Bool(control.value, help=control.help).tag(sync=True)
+
+
+def encode(frame: Frame, final: bool) -> tuple[dict[str, Any], list[bytes]]:
+    """A frame as a message: words in the content, one encoded picture in each buffer."""
+    packed = [pack(picture, final) for picture in frame.pictures]
+    sizes = [[picture.shape[1], picture.shape[0]] for picture in frame.pictures]
+    content = {"captions": list(frame.captions), "readout": frame.readout, "sizes": sizes}
+    return {**content, "types": [kind for kind, _ in packed]}, [data for _, data in packed]
+
+
+def pack(picture: Picture, final: bool) -> tuple[str, bytes]:
+    """A picture as PNG, or as JPEG while the reader drags and the picture is large."""
+    buffer = io.BytesIO()
+    image = Image.fromarray(picture)
+    if final or picture.shape[0] * picture.shape[1] <= PREVIEW_JPEG:
+        image.save(buffer, "PNG", compress_level=1)
+        return "image/png", buffer.getvalue()
+    image.save(buffer, "JPEG", quality=88)
+    return "image/jpeg", buffer.getvalue()
+
+
+def padding(buffers: list[bytes], near: bool) -> list[bytes]:
+    """Zeros that lift a short reply over 64 KiB, where that makes it faster.
+
+    A server that waits to fill its segments (Nagle) sends a long reply at once. It helps only if the browser is on
+    the server's machine; over a real network 64 KiB cost more than they save, and our own server does not wait.
+    """
+    short = ENOUGH - sum(map(len, buffers))
+    wanted = near and short > 0 and os.environ.get("COURSEKIT_NODELAY") != "1"
+    return [bytes(short)] if wanted else []
+
+
+def follow_the_page(comm: Any) -> None:
+    """Let requests run where the page sends them: in its subshell, beside a cell that still trains.
+
+    ipykernel ≥ 7.4 routes them instead to where the widget was last spoken to from, the main shell for a widget
+    made in a cell; there they would wait until the cell ends.
+    """
+    if hasattr(comm, "_reply_subshell_for"):
+        comm._reply_subshell_for = lambda data, default: default

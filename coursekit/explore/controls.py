@@ -1,0 +1,165 @@
+"""What a reader can move: sliders, choices, toggles and a film's play button, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import torch
+
+State = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Control:
+    """One named thing to move. `group` is a heading under which controls stand together."""
+
+    name: str
+    value: Any = None
+    label: str = ""
+    help: str = ""
+    group: str = ""
+
+    def check(self, value: Any) -> Any:
+        """The value, in the control's type; ValueError if it is not one of its values."""
+        raise NotImplementedError
+
+    def draw(self, generator: torch.Generator | None = None) -> Any:
+        """A random value."""
+        raise NotImplementedError
+
+    def to_json(self) -> dict[str, Any]:
+        """The control for the front end."""
+        return {"kind": type(self).__name__.lower(), **asdict(self), "label": self.label or words(self.name)}
+
+
+@dataclass(frozen=True)
+class Slider(Control):
+    """A number between `low` and `high`; whole numbers only if low, high and step are whole.
+
+    With `log=True` the thumb moves in equal ratios (low must be positive).
+    """
+
+    low: float = -1.0
+    high: float = 1.0
+    step: float = 0.01
+    value: float = 0.0
+    log: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.low < self.high or not self.low <= self.value <= self.high:
+            raise ValueError(f"slider {self.name!r}: wants low <= value <= high, got {self}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"slider {self.name!r}: a logarithmic slider wants low > 0, got {self.low}")
+
+    @property
+    def whole(self) -> bool:
+        """Whether its values are whole numbers."""
+        return all(float(x).is_integer() for x in (self.low, self.high, self.step))
+
+    def check(self, value: Any) -> float | int:
+        number = check_number(self.name, value)
+        if not self.low - 1e-6 <= number <= self.high + 1e-6:
+            raise ValueError(f"{self.name} = {value} is outside [{self.low}, {self.high}]")
+        number = min(max(number, self.low), self.high)
+        return round(number) if self.whole else number
+
+    def draw(self, generator: torch.Generator | None = None) -> float | int:
+        share = torch.rand((), generator=generator).item()
+        if self.log:
+            return self.check(self.low * (self.high / self.low) ** share)
+        steps = round(share * (self.high - self.low) / self.step)
+        return self.check(round(min(self.low + steps * self.step, self.high), 6))
+
+    def to_json(self) -> dict[str, Any]:
+        return {**super().to_json(), "whole": self.whole}
+
+
+@dataclass(frozen=True)
+class Choice(Control):
+    """One of several words."""
+
+    options: tuple[str, ...] = ()
+    value: str | None = None
+
+    def __post_init__(self) -> None:
+        if not self.options:
+            raise ValueError(f"choice {self.name!r}: wants at least one option")
+        if self.value is None:
+            object.__setattr__(self, "value", self.options[0])
+        self.check(self.value)
+
+    def check(self, value: Any) -> str:
+        if value not in self.options:
+            raise ValueError(f"{self.name} = {value!r} is none of {', '.join(self.options)}")
+        return str(value)
+
+    def draw(self, generator: torch.Generator | None = None) -> str:
+        return self.options[int(torch.randint(len(self.options), (), generator=generator))]
+
+
+@dataclass(frozen=True)
+class Toggle(Control):
+    """On or off."""
+
+    value: bool = False
+
+    def check(self, value: Any) -> bool:
+        if value not in (True, False):
+            raise ValueError(f"{self.name} = {value!r}: wants True or False")
+        return bool(value)
+
+    def draw(self, generator: torch.Generator | None = None) -> bool:
+        return torch.rand((), generator=generator).item() < 0.5
+
+
+@dataclass(frozen=True)
+class Play(Control):
+    """A film's frame, 0 … frames − 1, with a play button; `autoplay` shows it once when it comes into view."""
+
+    frames: int = 2
+    value: int = 0
+    fps: float = 20.0
+    autoplay: bool = False
+    loop: bool = False
+
+    def __post_init__(self) -> None:
+        if self.frames < 2 or self.fps <= 0:
+            raise ValueError(f"play {self.name!r}: wants frames >= 2 and fps > 0, got {self}")
+        self.check(self.value)
+
+    def check(self, value: Any) -> int:
+        number = check_number(self.name, value)
+        if not 0 <= number <= self.frames - 1:
+            raise ValueError(f"{self.name} = {value} is outside [0, {self.frames - 1}]")
+        return round(number)
+
+    def draw(self, generator: torch.Generator | None = None) -> int:
+        return int(torch.randint(self.frames, (), generator=generator))
+
+
+def words(name: str) -> str:
+    """A label from a name: `long_hair` → `long hair`."""
+    return name.replace("_", " ")
+
+
+def check_number(name: str, value: Any) -> float:
+    """The value as a float; ValueError if it is no finite number."""
+    if not isinstance(value, int | float) or value != value or value in (float("inf"), float("-inf")):
+        raise ValueError(f"{name} = {value!r}: wants a finite number")
+    return float(value)
+
+
+def complete(controls: Iterable[Control], state: Mapping[str, Any] | None = None) -> State:
+    """The whole state: what `state` names, checked, and the other controls at their start.
+
+    Raises:
+        ValueError: a name that no control has, or a value that its control does not take.
+    """
+    known = {control.name: control for control in controls}
+    unknown = set(state or ()) - set(known)
+    if unknown:
+        raise ValueError(f"no control is called {', '.join(sorted(unknown))}; there are {', '.join(known)}")
+    given = {name: known[name].check(value) for name, value in (state or {}).items()}
+    return {name: given.get(name, control.value) for name, control in known.items()}

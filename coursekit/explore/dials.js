@@ -1,0 +1,137 @@
+// The controls of an explorer: native inputs with labels, so that mouse, touch, keyboard and screen readers all work.
+// Each dial has `row` (its element) and `follow(value)` (show what the session holds).
+
+const make = (tag, className, set = {}, ...children) => {
+  const { style, ...rest } = set;
+  const node = Object.assign(document.createElement(tag), { className }, rest);
+  Object.entries(style ?? {}).forEach(([key, value]) => node.style.setProperty(key, value));
+  node.append(...children);
+  return node;
+};
+
+let serial = 0;
+
+// An <input type=range> with its label before and its value behind; double click puts it back.
+class Slide {
+  constructor(control, session) {
+    Object.assign(this, { control, session, name: control.name });
+    const id = `ck-${Date.now().toString(36)}-${++serial}`;
+    this.input = make("input", "ck-range", { id, type: "range", title: control.help });
+    this.scale();
+    this.value = make("output", "ck-value", { htmlFor: id });
+    this.label = make("label", "ck-label", { htmlFor: id, textContent: control.label, title: control.help });
+    this.track = make("div", "ck-track", {}, this.input);
+    this.track.style.setProperty("--home", this.share(control.value));
+    this.row = make("div", "ck-row", {}, this.label, this.track, this.value);
+    this.input.dataset.lmSuppressShortcuts = "true"; // arrow keys belong to the slider, not to the notebook
+    this.input.dataset.name = control.name;
+    this.input.addEventListener("input", () => this.moved());
+    this.input.addEventListener("pointerup", () => session.settle());
+    this.track.addEventListener("dblclick", () => session.set({ [this.name]: control.value }, true));
+  }
+  scale() {
+    const { low, high, step, log } = this.control;
+    Object.assign(this.input, log ? { min: 0, max: 1, step: 0.002 } : { min: low, max: high, step });
+  }
+  moved() { this.session.set({ [this.name]: this.read() }); }
+  read() {
+    const { low, high, log, whole } = this.control;
+    const raw = this.input.valueAsNumber;
+    const value = log ? low * (high / low) ** raw : raw;
+    return whole ? Math.round(value) : Number(value.toPrecision(6));
+  }
+  position(value) {
+    const { low, high, log } = this.control;
+    return log ? Math.log(value / low) / Math.log(high / low) : value;
+  }
+  share(value) {
+    const { low, high, log } = this.control;
+    return log ? this.position(value) : (value - low) / (high - low);
+  }
+  words(value) {
+    const { whole, step, log, low } = this.control;
+    if (whole) return String(value);
+    if (log) return String(Number(value.toPrecision(2)));
+    const digits = Math.min(4, Math.max(1, Math.ceil(-Math.log10(step))));
+    return (low < 0 && value > 0 ? "+" : "") + value.toFixed(digits).replace("-", "−");
+  }
+  follow(value) {
+    if (this.read() !== value) this.input.value = this.position(value);
+    this.track.style.setProperty("--at", this.share(value));
+    this.value.textContent = this.words(value);
+    this.input.setAttribute("aria-valuetext", this.words(value));
+  }
+}
+
+// A film: play button, frame slider, frame number.
+class Reel extends Slide {
+  constructor(control, session) {
+    super({ ...control, low: 0, high: control.frames - 1, step: 1, whole: true }, session);
+    this.button = make("button", "ck-play", { type: "button" });
+    this.button.addEventListener("click", () => (this.playing ? session.interrupt() : this.start()));
+    this.row.classList.add("ck-reel");
+    this.row.prepend(this.button);
+    if (control.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.watch();
+  }
+  get playing() { return this.session.run?.description === "play"; }
+  start() {
+    this.session.play(this.control);
+    this.follow(this.session.state[this.name]);
+  }
+  watch() {
+    this.eye = new IntersectionObserver(([{ isIntersecting }]) => {
+      if (!isIntersecting) return;
+      this.close();
+      if (!this.session.greeted) this.start();
+      this.session.greeted = true;
+    }, { threshold: 0.6 });
+    this.eye.observe(this.row);
+  }
+  follow(value) {
+    super.follow(value);
+    if (!this.button) return;
+    this.button.classList.toggle("ck-playing", this.playing);
+    this.button.setAttribute("aria-label", this.playing ? "pause" : "play");
+  }
+  close() { this.eye?.disconnect(); }
+}
+
+class Pick {
+  constructor(control, session) {
+    Object.assign(this, { control, name: control.name });
+    const options = control.options.map((option) => make("option", "", { value: option, textContent: option }));
+    this.select = make("select", "ck-select", { title: control.help }, ...options);
+    this.select.dataset.name = control.name;
+    this.select.dataset.lmSuppressShortcuts = "true";
+    this.select.addEventListener("change", () => session.set({ [this.name]: this.select.value }, true));
+    this.row = make("label", "ck-row ck-pick", {}, make("span", "ck-label", { textContent: control.label }), this.select);
+  }
+  follow(value) { this.select.value = value; }
+}
+
+class Switch {
+  constructor(control, session) {
+    Object.assign(this, { control, name: control.name });
+    this.box = make("input", "ck-box", { type: "checkbox", title: control.help });
+    this.box.dataset.name = control.name;
+    this.box.dataset.lmSuppressShortcuts = "true";
+    this.box.addEventListener("change", () => session.set({ [this.name]: this.box.checked }, true));
+    this.row = make("label", "ck-switch", { title: control.help }, this.box, make("span", "", { textContent: control.label }));
+  }
+  follow(value) { this.box.checked = value; }
+}
+
+const dials = { slider: Slide, play: Reel, choice: Pick, toggle: Switch };
+
+// Dials under their headings; toggles of one group stand side by side.
+function grouped(all) {
+  const names = [...new Set(all.map((dial) => dial.control.group))];
+  return names.map((name) => {
+    const rows = all.filter((dial) => dial.control.group === name).map((dial) => dial.row);
+    const heading = name ? [make("div", "ck-heading", { textContent: name })] : [];
+    const box = make("div", "ck-group", {}, ...heading, ...rows);
+    box.setAttribute("role", "group");
+    if (name) box.setAttribute("aria-label", name);
+    return box;
+  });
+}

@@ -1,0 +1,167 @@
+"""An explorer: a pure function from a few controls to pictures, which can be tested without a browser."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+import torch
+from torch import nn
+
+from coursekit.explore.controls import Control, State, complete
+from coursekit.explore.sheet import contact_sheet
+
+if TYPE_CHECKING:
+    from coursekit.explore.canvas import Canvas
+
+Picture = np.ndarray  # uint8 [H, W] or [H, W, 3]
+Model = TypeVar("Model", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """How one picture is shown: its caption, its width in CSS pixels, smoothed or in sharp pixels."""
+
+    caption: str = ""
+    width: int = 256
+    smooth: bool = False
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a state looks like: the pictures, a caption for each, one line in words."""
+
+    pictures: tuple[Picture, ...]
+    captions: tuple[str, ...]
+    readout: str
+
+
+class Explorer:
+    """Pictures that follow controls.
+
+    A subclass sets `title`, `alt`, `controls` and `panels` and defines `render`; the rest has defaults.
+    Display an explorer as the last line of a cell, or use `explorer.view`, an ipywidget with one trait for each
+    control. Without a running kernel the stored contact sheet of `contact_states()` stands in its place.
+    """
+
+    title: str = "Explorer"
+    alt: str = ""
+    controls: tuple[Control, ...] = ()
+    panels: tuple[Panel, ...] = (Panel(),)
+    sheet_panels: tuple[int, ...] | None = None  # which panels the contact sheet shows; None: all
+    sheet_columns: int = 3
+    device: str = "cpu"
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+        self._view: Canvas | None = None
+
+    def render(self, state: State, final: bool = True) -> Picture | tuple[Picture, ...]:
+        """The picture or pictures of a complete state; `final=False` may be cheaper (the reader still drags)."""
+        raise NotImplementedError
+
+    def readout(self, state: State) -> str:
+        """One short line in words and rounded numbers below the pictures."""
+        return ""
+
+    def captions(self, state: State) -> tuple[str, ...]:
+        """A caption for each panel."""
+        return tuple(panel.caption for panel in self.panels)
+
+    def contact_states(self) -> list[tuple[str, State]]:
+        """Labelled states for the still picture that stands for the explorer on a page without a kernel."""
+        return [("start", self.state())]
+
+    def surprise(self, generator: torch.Generator | None = None) -> State:
+        """A random state."""
+        return {control.name: control.draw(generator) for control in self.controls}
+
+    def state(self, **named: Any) -> State:
+        """The complete state with the named controls set and all others at their start; ValueError if wrong."""
+        return complete(self.controls, named)
+
+    def frame(self, state: Mapping[str, Any], final: bool = True) -> Frame:
+        """Pictures, captions and readout of a state, one caller at a time (cells and sliders may be two threads)."""
+        whole = complete(self.controls, state)
+        with self._lock, torch.inference_mode(), one_thread():
+            pictures = self.render(whole, final)
+            shown = pictures if isinstance(pictures, tuple) else (pictures,)
+            check_pictures(shown, len(self.panels))
+            return Frame(shown, self.captions(whole), self.readout(whole))
+
+    def sheet(self) -> bytes:
+        """The contact sheet as a PNG: every labelled state of `contact_states()` with its pictures."""
+        chosen = range(len(self.panels)) if self.sheet_panels is None else self.sheet_panels
+        cells = [
+            (label, [(self.panels[i], frame.pictures[i], frame.captions[i]) for i in chosen])
+            for label, frame in ((label, self.frame(state)) for label, state in self.contact_states())
+        ]
+        return contact_sheet(self.title, cells, columns=self.sheet_columns)
+
+    @property
+    def view(self) -> Canvas:
+        """The explorer as an ipywidget (one for all places where it is displayed)."""
+        if self._view is None or self._view.comm is None:
+            from coursekit.explore.canvas import Canvas  # here: a page without widgets never needs it
+
+            self._view = Canvas(self)
+        return self._view
+
+    def spec(self) -> dict[str, Any]:
+        """What the front end has to know, as JSON."""
+        return {
+            "title": self.title,
+            "alt": self.alt,
+            "device": self.device,
+            "controls": [control.to_json() for control in self.controls],
+            "panels": [asdict(panel) for panel in self.panels],
+        }
+
+    def __repr__(self) -> str:
+        names = ", ".join(control.to_json()["label"] for control in self.controls)
+        return f"{self.title}: explorer with {names}"
+
+    def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The live widget where there is a kernel, the contact sheet elsewhere, and a line of text."""
+        bundle: dict[str, Any] = {"text/plain": repr(self), "image/png": self.sheet()}
+        live = self.view._repr_mimebundle_()
+        if live is not None:
+            widget = "application/vnd.jupyter.widget-view+json"
+            bundle[widget] = live[0][widget]
+        return bundle, {"image/png": {"alt": self.alt}}
+
+
+def check_pictures(pictures: Sequence[Picture], panels: int) -> None:
+    """TypeError or ValueError unless there is one uint8 [H, W] or [H, W, 3] array for each panel."""
+    if len(pictures) != panels:
+        raise ValueError(f"render gave {len(pictures)} pictures for {panels} panels")
+    for picture in pictures:
+        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
+            raise TypeError(f"render: wants uint8 arrays, got {getattr(picture, 'dtype', type(picture))}")
+        if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)):
+            raise ValueError(f"render: wants [H, W] or [H, W, 3], got {list(picture.shape)}")
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch with one thread in here: a small picture gains nothing from two, and loses much beside a cell that trains.
+
+    Torch counts threads for each Python thread, so a training in the main thread keeps its own number.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def freeze(model: Model, device: torch.device | str | None = None) -> Model:
+    """A copy of the model for pictures: own weights, evaluation mode, no gradients; training goes on beside it."""
+    still = copy.deepcopy(model).eval().requires_grad_(False)
+    return still if device is None else still.to(device)

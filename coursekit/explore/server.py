@@ -1,0 +1,45 @@
+"""JupyterLab as the course starts it: the same server, with small replies sent at once.
+
+A stock Jupyter server leaves Nagle's algorithm on. Together with the browser's delayed acknowledgements it holds
+every small message after the first back for about 40 ms, which is most of what a slider's picture takes. Here the
+kernel's websocket gets TCP_NODELAY. Nothing of torch is imported: this module runs in the server.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+
+from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
+
+MARK = "COURSEKIT_NODELAY"  # set for the server, inherited by its kernels: frames need no padding
+CONNECTION = "coursekit.explore.server.NoDelayConnection"
+
+
+class NoDelayConnection(ZMQChannelsWebsocketConnection):
+    """A kernel's websocket that does not wait for more before it sends (TCP_NODELAY)."""
+
+    async def connect(self) -> None:
+        """Connect to the kernel, with Nagle's algorithm off."""
+        self.websocket_handler.set_nodelay(True)
+        await super().connect()
+
+
+def lab_arguments() -> list[str]:
+    """What JupyterLab is started with, besides what the caller adds."""
+    return [
+        f"--ServerApp.kernel_websocket_connection_class={CONNECTION}",
+        "--LabApp.news_url=None",  # no request to the network
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+
+
+def lab_command(extra: Sequence[str] = ()) -> list[str]:
+    """The command that opens JupyterLab, followed by the caller's arguments (a notebook, a port …)."""
+    return [sys.executable, "-m", "jupyterlab", *lab_arguments(), *extra]
+
+
+def lab_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The environment for `lab_command`: the given one (default: this process's) with the mark set."""
+    return {**(os.environ if base is None else base), MARK: "1"}

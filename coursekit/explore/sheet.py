@@ -1,0 +1,91 @@
+"""The contact sheet: an explorer as one still picture, for pages that no kernel stands behind."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+if TYPE_CHECKING:
+    from coursekit.explore.explorer import Panel
+
+Cell = tuple[str, list[tuple["Panel", np.ndarray, str]]]  # label, [(panel, picture, caption)]
+SCALE = 2  # drawn at twice the size: crisp on fine screens
+PAPER, INK, FAINT = (255, 255, 255), (38, 42, 51), (112, 118, 130)
+GAP, WIDTH = 10, 760
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The same letters everywhere (DejaVu, which comes with matplotlib; it has Greek and a true minus)."""
+    import matplotlib  # here: only pictures with text need it
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+
+
+def contact_sheet(title: str, cells: Sequence[Cell], columns: int = 3) -> bytes:
+    """A PNG: the title, then each cell's pictures side by side with captions, and the cell's label below."""
+    columns = max(1, min(columns, len(cells)))
+    room = (WIDTH - GAP * (columns + 1)) // columns
+    drawn = [draw_cell(cell, room) for cell in cells]
+    rows = [drawn[i : i + columns] for i in range(0, len(drawn), columns)]
+    heights = [max(cell.height for cell in row) for row in rows]
+    head = 30 * SCALE
+    sheet = Image.new("RGB", (WIDTH * SCALE, head + sum(heights) + GAP * SCALE * (len(rows) + 1)), PAPER)
+    ImageDraw.Draw(sheet).text((GAP * SCALE, 9 * SCALE), title, INK, font(14 * SCALE))
+    top = head + GAP * SCALE
+    for row, height in zip(rows, heights, strict=True):
+        for i, cell in enumerate(row):
+            sheet.paste(cell, ((GAP + i * (room + GAP)) * SCALE, top))
+        top += height + GAP * SCALE
+    return png(sheet)
+
+
+def draw_cell(cell: Cell, room: int) -> Image.Image:
+    """One state: its pictures scaled to share `room` CSS pixels, captions and the label below them."""
+    label, pictures = cell
+    share = min(1.0, (room - GAP * (len(pictures) - 1)) / sum(panel.width for panel, _, _ in pictures))
+    scaled = [enlarge(picture, round(panel.width * share * SCALE), panel.smooth) for panel, picture, _ in pictures]
+    captioned = len(pictures) > 1 and any(caption for _, _, caption in pictures)
+    height = max(image.height for image in scaled) + (17 * captioned + 20) * SCALE
+    out = Image.new("RGB", (room * SCALE, height), PAPER)
+    left = 0
+    for image, (_, _, caption) in zip(scaled, pictures, strict=True):
+        out.paste(image, (left, 0))
+        if captioned:
+            write(out, (left, image.height + 3 * SCALE), caption, image.width, 10, FAINT)
+        left += image.width + GAP * SCALE
+    write(out, (0, height - 17 * SCALE), label, out.width, 12, INK)
+    return out
+
+
+def write(image: Image.Image, at: tuple[int, int], text: str, width: int, size: int, fill: tuple[int, ...]) -> None:
+    """Text in one line, smaller if it would not fit into the width."""
+    while size > 7 and font(size * SCALE).getlength(text) > width:
+        size -= 1
+    ImageDraw.Draw(image).text(at, text, fill, font(size * SCALE))
+
+
+def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:
+    """The picture at a width: sharp pixels, or smoothed."""
+    image = Image.fromarray(picture).convert("RGB")
+    height = max(1, round(picture.shape[0] * width / picture.shape[1]))
+    return image.resize((width, height), Image.Resampling.LANCZOS if smooth else Image.Resampling.NEAREST)
+
+
+def png(image: Image.Image) -> bytes:
+    """PNG bytes, with at most 255 colours where that keeps a notebook small."""
+    plain = encode(image)
+    return plain if len(plain) < 60_000 else encode(image.quantize(255, dither=Image.Dither.NONE))
+
+
+def encode(image: Image.Image) -> bytes:
+    """Lossless PNG bytes."""
+    buffer = io.BytesIO()
+    image.save(buffer, "PNG", optimize=True)
+    return buffer.getvalue()

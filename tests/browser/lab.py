@@ -1,0 +1,140 @@
+"""A JupyterLab of our own, and a notebook in it, for the browser tests and the benchmark."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from coursekit.explore.server import lab_command, lab_environment
+
+CHROMIUM_FLAGS = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+)
+TOKEN = "local-test"
+PATIENCE = 90_000  # ms: a slow machine may need long, a broken page for ever
+
+
+def chromium() -> str | None:
+    """The system's Chromium or Chrome."""
+    named = os.environ.get("COURSEKIT_CHROMIUM")
+    found = [shutil.which(name) for name in ("chromium", "chromium-browser", "google-chrome", "chrome")]
+    return named or next((path for path in found if path), None)
+
+
+@dataclass
+class Lab:
+    """A running server: its address and the folder it serves."""
+
+    url: str
+    folder: Path
+
+    def notebook(self, name: str, *cells: str) -> str:
+        """Write a notebook of code cells and return the address that opens it alone."""
+        made = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": [], "execution_count": None,
+                 "id": f"cell{i}"} for i, cell in enumerate(cells)]
+        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        content = {"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        (self.folder / name).write_text(json.dumps(content))
+        return self.address(name)
+
+    def address(self, name: str, workspace: str | None = None) -> str:
+        """The address of a notebook, in a workspace of its own."""
+        return f"{self.url}/lab/workspaces/{workspace or Path(name).stem}/tree/{name}?token={TOKEN}&reset"
+
+    def ask(self, path: str) -> Any:
+        """The server's JSON answer."""
+        request = urllib.request.Request(f"{self.url}{path}", headers={"Authorization": f"token {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=10) as reply:
+            return json.load(reply)
+
+
+@contextmanager
+def running_lab(folder: Path, *, ours: bool = True) -> Iterator[Lab]:
+    """JupyterLab on a free port, started as `make lab` starts it (`ours=False`: with a stock server)."""
+    port, home = free_port(), folder / "home"
+    work = folder / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    extra = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={work}",
+             f"--IdentityProvider.token={TOKEN}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+    command = lab_command(extra)
+    if not ours:
+        command = [part for part in command if "kernel_websocket_connection_class" not in part]
+    with (folder / "server.log").open("w") as log:
+        server = subprocess.Popen(command, env=environment(home, ours), stdout=log, stderr=log, cwd=work)
+        try:
+            lab = Lab(f"http://127.0.0.1:{port}", work)
+            wait_for(lab, server, folder / "server.log")
+            yield lab
+        finally:
+            stop(server)
+
+
+def environment(home: Path, ours: bool) -> dict[str, str]:
+    """Jupyter's and IPython's folders of our own, so that nobody's settings change what is tested."""
+    base = {**os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
+            "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
+            "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "spaces")}
+    base.pop("COURSEKIT_NODELAY", None)
+    return lab_environment(base) if ours else base
+
+
+def wait_for(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> None:
+    """Until the server answers; RuntimeError with its log if it ends or stays silent."""
+    for _ in range(600):
+        if server.poll() is not None:
+            break
+        try:
+            lab.ask("/api/status")
+            return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.1)
+    raise RuntimeError(f"JupyterLab did not start:\n{log.read_text()[-2000:]}")
+
+
+def stop(server: subprocess.Popen[bytes]) -> None:
+    """End the server, which ends its kernels."""
+    server.send_signal(signal.SIGTERM)
+    try:
+        server.wait(15)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def open_notebook(page: Any, address: str) -> None:
+    """Open a notebook and wait for its kernel to be idle."""
+    page.goto(address, timeout=PATIENCE)
+    page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE)
+    page.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"]', timeout=PATIENCE, state="attached")
+
+
+def run_cell(page: Any, index: int) -> None:
+    """Run one cell, by mouse and keyboard as a reader does."""
+    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .cm-content").nth(index).click()
+    page.keyboard.press("Control+Enter")
+
+
+def wait_drawn(page: Any, index: int = 0, more_than: int = 0) -> None:
+    """Until the widget has drawn more than so many frames."""
+    page.wait_for_function(
+        "([i, n]) => Number(document.querySelectorAll('.ck')[i]?.dataset.frames ?? 0) > n",
+        arg=[index, more_than], timeout=PATIENCE)
