@@ -1,6 +1,6 @@
 """Data of the course: worlds whose nature is known, embedded digits, and loaders of real sets."""
 
-from coursekit.data import toy
+from coursekit.data import faces, toy
 from coursekit.data.catalogue import get, status
 from coursekit.data.celebrities import celeba
 from coursekit.data.datasets import Images, Points
@@ -13,6 +13,7 @@ __all__ = [
     "celeba",
     "data_folder",
     "digits",
+    "faces",
     "get",
     "image_folder",
     "mnist",
