@@ -9,6 +9,7 @@ from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump, cover
 
 CENTRE, HEIGHT = -0.05, 0.61  # of the head: skull top at −0.66, chin at 0.56
+NECKLINE = 0.585
 
 
 def backdrop(s: Scene) -> list[Layer]:
@@ -19,20 +20,17 @@ def backdrop(s: Scene) -> list[Layer]:
 
 def shoulders(s: Scene) -> list[Layer]:
     """Neck and shirt, with the shadow of the chin on the neck."""
-    x = s.x - 0.02 * s.turn
-    neck_width = 0.20 + 0.015 * s.width + 0.5 * (s.y - 0.62).clamp_min(0) ** 2
-    neck = cover(neck_width**2 / 0.4, -(x**2) / 0.4, s.pixel) * (s.y > 0.2)
-    slope = 0.80 + 0.32 * x**2
-    shirt = cover(-slope, s.y.expand(1, -1, 1), s.pixel)
-    collar = s.ellipse(x, s.y - 0.735, (0.275, 0.165))
-    opening = s.ellipse(x, s.y - 0.735, (0.225, 0.125))
-    chin = neck * s.ellipse(s.x - 0.05 * s.turn, s.y - 0.50 - 0.3 * s.sink, (0.36 + 0.05 * s.width, 0.17))
-    cloth = torch.maximum(shirt, collar * (s.y > 0.70)) - opening
+    x, y = s.x - 0.02 * s.turn, s.y - NECKLINE
+    opening = s.ellipse(x, y, (0.215, 0.115))
+    neck = torch.maximum(opening, cover(0.19 + 0.015 * s.width + 0 * y, -x.abs(), s.pixel) * (s.y > 0.2))
+    chin = s.ellipse(s.x - 0.05 * s.turn, s.y - 0.47 - 0.3 * s.sink, (0.36 + 0.05 * s.width, 0.19))
+    cloth = cover(y - 0.005, -0.36 * x**2, s.pixel)
+    collar = s.ellipse(x, y, (0.262, 0.160)) * cloth
     return [
-        Layer(cloth.clamp_min(0), s.paint.shirt),
-        Layer((collar - opening) * (s.y > 0.70), s.paint.shirt_dark),
-        Layer(neck * (1 - cloth).clamp(0, 1), s.paint.skin),
-        Layer(chin * 0.75, s.paint.shadow),
+        Layer(neck, s.paint.dim),
+        Layer(neck * chin * 0.7, s.paint.shadow),
+        Layer(cloth - cloth * opening, s.paint.shirt),
+        Layer((collar - opening).clamp_min(0), s.paint.shirt_dark),
     ]
 
 
@@ -41,16 +39,16 @@ def ears(s: Scene) -> list[Layer]:
     middle, y = -0.055 * s.turn, s.y - 0.05 + 0.6 * s.sink
     x = (s.x - middle).abs() - s.half - 0.005
     return [
-        Layer(s.ellipse(x, y, (0.085, 0.125)), s.paint.skin),
+        Layer(s.ellipse(x, y, (0.085, 0.125)), s.paint.dim),
         Layer(s.ellipse(x - 0.012, y, (0.045, 0.078)) * 0.55, s.paint.shadow),
     ]
 
 
 def contour(s: Scene, grow: float = 0.0) -> Tensor:
-    """The head's coverage: x² ≤ P(y), an egg whose chin follows the turn."""
+    """The head's coverage: x² ≤ P(y), an egg whose chin follows the turn; it may grow at the chin."""
     t = (s.y - CENTRE) / (HEIGHT + grow)
     chin = 0.06 * s.turn * t.clamp_min(0) ** 2
-    profile = (s.half + grow) ** 2 * (1 - 0.55 * t**2 - 0.45 * t**4) * (1 - 0.13 * t)
+    profile = s.half**2 * (1 - 0.55 * t**2 - 0.45 * t**4) * (1 - 0.13 * t)
     x = s.x - chin
     return (0.5 + (profile - x * x) / (2 * s.half * s.pixel)).clamp(0, 1)
 
@@ -65,5 +63,5 @@ def head(s: Scene, shape: Tensor) -> list[Layer]:
         Layer(shape, s.paint.skin),
         Layer(rim * 0.8, s.paint.shadow),
         Layer(spot * 0.5 * shape, s.paint.glow),
-        Layer(blush * (0.42 + 0.22 * s.smile) * shape, s.paint.blush),
+        Layer(blush * (0.36 + 0.20 * s.smile - 0.08 * s.skin) * shape, s.paint.blush),
     ]

@@ -49,6 +49,7 @@ class Palette:
     """All paints of n faces, each [n, 3] in [0, 1]."""
 
     skin: Tensor
+    dim: Tensor
     shadow: Tensor
     glow: Tensor
     blush: Tensor
@@ -69,16 +70,15 @@ class Palette:
     lens: Tensor
 
 
-def palette(width: Tensor, skin: Tensor, hair: Tensor) -> Palette:
-    """The paints, from the factors [n] that make a person: clothes and backdrop follow skin, hair and width."""
+def palette(skin: Tensor, hair: Tensor) -> Palette:
+    """The paints, from skin and hair [n]: clothes and backdrop follow them too."""
     tone, strand = path(skin, SKIN), path(hair, HAIR)
     ink, white = constant(INK, tone).expand_as(tone), constant(WHITE, tone).expand_as(tone)
     shadow = tone * constant((0.72, 0.58, 0.56), tone)
-    style = 0.31 * hair + 0.23 * skin + 0.13 * width
-    shirt = wheel(style, (0.52, 0.47, 0.50), (0.34, 0.22, 0.30), (0.05, 0.42, 0.62))
-    backdrop = wheel(0.8 * style - 0.17 * hair, (0.80, 0.84, 0.84), (0.10, 0.06, 0.09), (0.55, 0.80, 0.10))
+    shirt = wheel(0.40 * hair + 0.27 * skin, (0.52, 0.47, 0.50), (0.34, 0.22, 0.30), (0.05, 0.42, 0.62))
+    backdrop = wheel(0.45 * skin - 0.30 * hair, (0.84, 0.83, 0.82), (0.12, 0.08, 0.12), (0.60, 0.95, 0.25))
     return Palette(
-        skin=tone, shadow=shadow, glow=mix(tone, white, 0.35),
+        skin=tone, dim=mix(tone, shadow, 0.22), shadow=shadow, glow=mix(tone, white, 0.35),
         blush=mix(tone, constant((0.93, 0.33, 0.30), tone), 0.55),
         lips=mix(tone * constant((0.86, 0.62, 0.60), tone), constant((0.80, 0.25, 0.28), tone), 0.40),
         hair=strand, hair_dark=strand * 0.72, hair_light=mix(strand, constant((0.98, 0.90, 0.78), tone), 0.28),
@@ -86,6 +86,6 @@ def palette(width: Tensor, skin: Tensor, hair: Tensor) -> Palette:
         backdrop=backdrop, backdrop_light=mix(backdrop, white, 0.55), ink=ink, white=white,
         mouth=constant((0.42, 0.10, 0.12), tone).expand_as(tone),
         tongue=constant((0.88, 0.42, 0.42), tone).expand_as(tone),
-        frame=constant((0.17, 0.14, 0.18), tone).expand_as(tone),
+        frame=mix(constant((0.13, 0.10, 0.14), tone), shirt, 0.18),
         lens=constant((0.10, 0.11, 0.16), tone).expand_as(tone),
     )

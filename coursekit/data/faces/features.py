@@ -8,7 +8,7 @@ from torch import Tensor
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump
 
-EYE_U, EYE_V, EYE_HALF = 0.215, -0.03, 0.128
+EYE_U, EYE_V, EYE_HALF = 0.215, -0.03, 0.136
 
 
 def eyes(s: Scene) -> list[Layer]:
@@ -16,8 +16,8 @@ def eyes(s: Scene) -> list[Layer]:
     t = (s.pair - EYE_U) / EYE_HALF
     arch = (1 - t * t) * (1 + 0.35 * t * t)
     tilt = EYE_V - 0.012 * t
-    upper = tilt + 0.02 - (0.075 + 0.058 * s.eyes) * arch
-    lower = tilt + 0.02 + (0.060 + 0.014 * s.eyes - 0.014 * s.smile) * arch
+    upper = tilt + 0.02 - (0.078 + 0.052 * s.eyes) * arch
+    lower = tilt + 0.02 + (0.060 + 0.010 * s.eyes - 0.016 * s.smile) * arch
     sclera = s.between(upper, lower)
     lash = 0.030 * (1 - t**4)
     return [
@@ -35,10 +35,10 @@ def _iris(s: Scene, sclera: Tensor) -> list[Layer]:
     y = s.v - EYE_V - 0.006
     shine = (s.u - s.side * EYE_U - 0.047 * s.gaze - 0.030 * s.light, y + 0.030)
     return [
-        Layer(s.ellipse(x, y, (0.083, 0.086)) * sclera, s.paint.ink),
-        Layer(s.ellipse(x, y, (0.070, 0.073)) * sclera, s.paint.iris),
-        Layer(s.ellipse(x, y, (0.037, 0.039)) * sclera, s.paint.ink),
-        Layer(s.ellipse(*shine, (0.021, 0.021)) * sclera, s.paint.white),
+        Layer(s.ellipse(x, y, (0.088, 0.091)) * sclera, s.paint.ink),
+        Layer(s.ellipse(x, y, (0.075, 0.078)) * sclera, s.paint.iris),
+        Layer(s.ellipse(x, y, (0.040, 0.042)) * sclera, s.paint.ink),
+        Layer(s.ellipse(*shine, (0.023, 0.023)) * sclera, s.paint.white),
     ]
 
 
@@ -60,18 +60,20 @@ def nose(s: Scene) -> list[Layer]:
         Layer(bump(x, 0.085) * bump(y + 0.005, 0.075) * 0.5, s.paint.blush),
         Layer(under.clamp_min(0) * 0.75, s.paint.shadow),
         Layer(nostrils * 0.5, s.paint.ink),
-        Layer(bump(x - 0.018 * s.light, 0.03) * bump(y + 0.02, 0.035) * 0.6, s.paint.glow),
+        Layer(bump(x - 0.018 * s.light, 0.03) * bump(y + 0.02, 0.035) * 0.4, s.paint.glow),
     ]
 
 
 def mouth(s: Scene) -> list[Layer]:
     """Lips along a parabola; from half a smile on the mouth opens and shows the teeth."""
-    t = s.u / (0.165 + 0.040 * s.smile)
+    t = s.u / (0.172 + 0.026 * s.smile + 0.008 * s.smile**2)
     inside = 1 - t * t
-    line = 0.325 + 0.075 * s.smile * (inside - 0.45) + 0.05 * s.nod * s.u**2
+    curl = 0.010 + 0.056 * s.smile + 0.012 * s.smile**2
+    line = 0.325 + curl * (inside - 0.45) + 0.05 * s.nod * s.u**2
     opening = 0.125 * ((s.smile + 0.15) / 1.15).clamp_min(0) ** 2
     floor = line + opening * inside
     hole = s.between(line, floor)
+    stroke = 0.009 * (1 - t**4)
     upper_lip = (0.030 - 0.006 * s.smile) * inside * (1 - 0.3 * bump(s.u, 0.05))
     return [
         Layer(s.between(line - upper_lip, line + 0.004), s.paint.lips),
@@ -79,5 +81,5 @@ def mouth(s: Scene) -> list[Layer]:
         Layer(hole, s.paint.mouth),
         Layer(hole * s.ellipse(s.u, s.v - 0.325 - 0.09 * s.smile - 0.05, (0.09, 0.05)), s.paint.tongue),
         Layer(s.between(line, line + 0.55 * opening * inside), s.paint.white),
-        Layer(s.between(line - 0.007, line + 0.007) * (inside > -0.08), s.paint.mouth),
+        Layer(s.between(line - stroke, line + stroke), s.paint.mouth),
     ]

@@ -42,7 +42,7 @@ def _layers(s: Scene) -> list[Layer]:
     return paint(
         body.backdrop(s), hair.behind(s, cap), body.shoulders(s), body.ears(s), hair.locks(s), body.head(s, head),
         hair.beard(s, head), features.mouth(s), features.nose(s), features.eyes(s), features.brows(s),
-        hair.fringe(s, cap), glasses.glasses(s, head), glasses.sunglasses(s, head),
+        hair.fringe(s, cap, head), glasses.glasses(s, head), glasses.sunglasses(s, head),
     )
 
 

@@ -12,10 +12,13 @@ from coursekit.data.faces.factors import FACTORS
 from coursekit.data.faces.shapes import Layer, Number
 
 
+ZOOM, DROP = 0.88, -0.02  # the part of the plane that a picture shows
+
+
 class Scene:
     """Coordinates, factors and paints of n faces.
 
-    The picture is [−1, 1]², x to the right [1, 1, S] and y downwards [1, S, 1]. A feature of the face is drawn in
+    The picture is a square of ±ZOOM, x to the right [1, 1, S] and y downwards [1, S, 1]. A feature of the face is drawn in
     (u, v), the coordinates it would have on a head that looks straight ahead:
     u = (x − s (1 − (x/R)²)) / w with s the shift of the middle of the face, which a turn brings, and w the width;
     v likewise for a nod. On the far side du/dx > 1: features shrink there as on an ellipsoid. u depends on x
@@ -23,12 +26,12 @@ class Scene:
     """
 
     def __init__(self, h: Tensor, size: int) -> None:
-        self.pixel = 2.0 / size
+        self.pixel = 2.0 * ZOOM / size
         for name, value in zip(FACTORS, h.unbind(1), strict=True):
             setattr(self, name, value[:, None, None])  # [n, 1, 1]
         centres = (2 * torch.arange(size, dtype=h.dtype, device=h.device) + 1 - size) / size
-        self.x, self.y = centres[None, None, :], centres[None, :, None]
-        self.paint = colours.palette(self.width[:, 0, 0], self.skin[:, 0, 0], self.hair[:, 0, 0])
+        self.x, self.y = ZOOM * centres[None, None, :], ZOOM * centres[None, :, None] + DROP
+        self.paint = colours.palette(self.skin[:, 0, 0], self.hair[:, 0, 0])
         self.half = 0.485 + 0.065 * self.width  # the head's half-width
         self.shift, self.sink = 0.17 * self.turn, 0.085 * self.nod
         self.u = self.unroll(self.shift)
