@@ -6,21 +6,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from coursekit.explore.arc import ArcDesk
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Play, Slider, State, Toggle
     from coursekit.explore.explorer import Explorer, Panel, freeze
     from coursekit.explore.film import Film
     from coursekit.explore.nature import NaturesDesk
+    from coursekit.explore.noise import NoiseDesk
     from coursekit.explore.oja import OjaFilm
     from coursekit.explore.paths import PathExplorer
 
 __all__ = [
+    "ArcDesk",
     "Choice",
     "Components",
     "Control",
     "Explorer",
     "Film",
     "NaturesDesk",
+    "NoiseDesk",
     "OjaFilm",
     "Panel",
     "PathExplorer",
@@ -34,9 +38,11 @@ __all__ = [
 _HOME = {
     **dict.fromkeys(("Choice", "Control", "Play", "Slider", "State", "Toggle"), "controls"),
     **dict.fromkeys(("Explorer", "Panel", "freeze"), "explorer"),
+    "ArcDesk": "arc",
     "Components": "components",
     "Film": "film",
     "NaturesDesk": "nature",
+    "NoiseDesk": "noise",
     "OjaFilm": "oja",
     "PathExplorer": "paths",
 }
