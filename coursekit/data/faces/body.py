@@ -18,11 +18,17 @@ def backdrop(s: Scene) -> list[Layer]:
     return [Layer(torch.ones_like(glow), s.paint.backdrop), Layer(glow, s.paint.backdrop_light)]
 
 
+def dusk(s: Scene) -> Tensor:
+    """How far a pixel column lies on the side away from the light: ½ everywhere in light from the front."""
+    return (0.5 - 0.9 * s.light * s.x).clamp(0, 1)
+
+
 def shoulders(s: Scene) -> list[Layer]:
     """Neck and shirt, with the shadow of the chin on the neck."""
     x, y = s.x - 0.02 * s.turn, s.y - NECKLINE
     opening = s.ellipse(x, y, (0.215, 0.115))
-    neck = torch.maximum(opening, cover(0.19 + 0.015 * s.width + 0 * y, -x.abs(), s.pixel) * (s.y > 0.2))
+    throat = opening * cover(y, 0 * x, s.pixel)
+    neck = torch.maximum(throat, cover(0.19 + 0.015 * s.width + 0 * y, -x.abs(), s.pixel) * (s.y > 0.2))
     chin = s.ellipse(s.x - 0.05 * s.turn, s.y - 0.47 - 0.3 * s.sink, (0.36 + 0.05 * s.width, 0.19))
     cloth = cover(y - 0.005, -0.36 * x**2, s.pixel)
     collar = s.ellipse(x, y, (0.262, 0.160)) * cloth
@@ -30,17 +36,19 @@ def shoulders(s: Scene) -> list[Layer]:
         Layer(neck, s.paint.dim),
         Layer(neck * chin * 0.7, s.paint.shadow),
         Layer(cloth - cloth * opening, s.paint.shirt),
+        Layer((cloth - cloth * opening) * dusk(s) * 0.55, s.paint.shirt_dark),
         Layer((collar - opening).clamp_min(0), s.paint.shirt_dark),
     ]
 
 
 def ears(s: Scene) -> list[Layer]:
-    """Both ears; they sit behind the axis of the head, so a turn shifts them against the face."""
+    """Both ears; behind the axis of the head, so a turn shifts them against the face. Long hair covers them."""
     middle, y = -0.055 * s.turn, s.y - 0.05 + 0.6 * s.sink
     x = (s.x - middle).abs() - s.half - 0.005
+    seen = 1 - s.long_hair
     return [
-        Layer(s.ellipse(x, y, (0.085, 0.125)), s.paint.dim),
-        Layer(s.ellipse(x - 0.012, y, (0.045, 0.078)) * 0.55, s.paint.shadow),
+        Layer(s.ellipse(x, y, (0.085, 0.125)) * seen, s.paint.dim),
+        Layer(s.ellipse(x - 0.012, y, (0.045, 0.078)) * (0.55 * seen), s.paint.shadow),
     ]
 
 
@@ -55,13 +63,13 @@ def contour(s: Scene, grow: float = 0.0) -> Tensor:
 
 def head(s: Scene, shape: Tensor) -> list[Layer]:
     """The head itself with soft shading: dark towards the rim, the bright spot on the side of the light."""
-    x = s.x - 0.30 * s.light - 0.5 * s.shift
+    x = s.x - 0.40 * s.light - 0.5 * s.shift
     rim = cover(-0.42 + (x / 0.62) ** 2, ((s.y + 0.08) / 0.95) ** 2, 1.5) * shape
     spot = bump(s.x - 0.20 * s.light - s.shift, 0.42) * bump(s.v + 0.30, 0.34)
     blush = bump(s.pair - 0.29, 0.17) * bump(s.v - 0.21 + 0.03 * s.smile, 0.13)
     return [
         Layer(shape, s.paint.skin),
-        Layer(rim * 0.8, s.paint.shadow),
+        Layer(rim * 0.9, s.paint.shadow),
         Layer(spot * 0.5 * shape, s.paint.glow),
-        Layer(blush * (0.36 + 0.20 * s.smile - 0.08 * s.skin) * shape, s.paint.blush),
+        Layer(blush * (0.36 + 0.20 * s.smile - 0.11 * s.skin) * shape, s.paint.blush),
     ]

@@ -11,9 +11,9 @@ from torch import Tensor
 
 Colour = tuple[float, float, float]
 
-SKIN: Sequence[Colour] = ((0.99, 0.88, 0.81), (0.98, 0.78, 0.62), (0.86, 0.60, 0.40), (0.62, 0.37, 0.22),
-                          (0.37, 0.21, 0.14))
-HAIR: Sequence[Colour] = ((0.09, 0.08, 0.11), (0.20, 0.12, 0.09), (0.62, 0.22, 0.07), (0.76, 0.50, 0.16),
+SKIN: Sequence[Colour] = ((0.99, 0.88, 0.81), (0.99, 0.81, 0.66), (0.93, 0.66, 0.45), (0.66, 0.40, 0.25),
+                          (0.41, 0.245, 0.17))
+HAIR: Sequence[Colour] = ((0.09, 0.08, 0.11), (0.20, 0.12, 0.09), (0.60, 0.17, 0.05), (0.76, 0.50, 0.16),
                           (0.97, 0.83, 0.50))
 IRIS: Sequence[Colour] = ((0.20, 0.47, 0.72), (0.24, 0.56, 0.42), (0.44, 0.30, 0.14), (0.26, 0.14, 0.08))
 
@@ -79,8 +79,8 @@ def palette(skin: Tensor, hair: Tensor) -> Palette:
     backdrop = wheel(0.45 * skin - 0.30 * hair, (0.84, 0.83, 0.82), (0.12, 0.08, 0.12), (0.60, 0.95, 0.25))
     return Palette(
         skin=tone, dim=mix(tone, shadow, 0.22), shadow=shadow, glow=mix(tone, white, 0.35),
-        blush=mix(tone, constant((0.93, 0.33, 0.30), tone), 0.55),
-        lips=mix(tone * constant((0.86, 0.62, 0.60), tone), constant((0.80, 0.25, 0.28), tone), 0.40),
+        blush=mix(tone, constant((0.93, 0.33, 0.30), tone), 0.50),
+        lips=mix(tone * constant((0.86, 0.62, 0.60), tone), constant((0.82, 0.24, 0.28), tone), 0.45),
         hair=strand, hair_dark=strand * 0.72, hair_light=mix(strand, constant((0.98, 0.90, 0.78), tone), 0.28),
         iris=path(0.5 * skin - 0.5 * hair, IRIS), shirt=shirt, shirt_dark=shirt * 0.76,
         backdrop=backdrop, backdrop_light=mix(backdrop, white, 0.55), ink=ink, white=white,

@@ -8,6 +8,7 @@ from torch import Tensor
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump
 
+MIDDLE_BOX, EYES_BOX = (-0.38, 0.38, -0.20, 0.58), (-0.53, 0.53, -0.43, 0.17)
 EYE_U, EYE_V, EYE_HALF = 0.215, -0.03, 0.136
 
 
@@ -44,7 +45,7 @@ def _iris(s: Scene, sclera: Tensor) -> list[Layer]:
 
 def brows(s: Scene) -> list[Layer]:
     t = (s.pair - 0.225) / 0.150
-    middle = -0.215 - 0.055 * s.brows + 0.030 * s.brows * t - 0.030 * (1 - t * t) + 0.012 * t
+    middle = -0.215 - 0.066 * s.brows + 0.038 * s.brows * t - 0.030 * (1 - t * t) + 0.012 * t
     half = (0.021 - 0.007 * t) * (1 - t**4).clamp_min(0) ** 0.5
     return [Layer(s.between(middle - half, middle + half) * 0.92, s.paint.hair_dark)]
 
@@ -68,7 +69,7 @@ def mouth(s: Scene) -> list[Layer]:
     """Lips along a parabola; from half a smile on the mouth opens and shows the teeth."""
     t = s.u / (0.172 + 0.026 * s.smile + 0.008 * s.smile**2)
     inside = 1 - t * t
-    curl = 0.010 + 0.056 * s.smile + 0.012 * s.smile**2
+    curl = 0.022 + 0.060 * s.smile + 0.004 * s.smile**2
     line = 0.325 + curl * (inside - 0.45) + 0.05 * s.nod * s.u**2
     opening = 0.125 * ((s.smile + 0.15) / 1.15).clamp_min(0) ** 2
     floor = line + opening * inside

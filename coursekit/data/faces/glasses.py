@@ -8,6 +8,8 @@ from coursekit.data.faces.features import EYE_U, EYE_V
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump, cover
 
+BOX = (-0.58, 0.58, -0.27, 0.23)
+
 
 def _lens(s: Scene, half_width: float, half_height: float) -> Tensor:
     """A rounded rectangle |a|³ + |b|³ ≤ 1 around each eye."""
@@ -42,7 +44,7 @@ def sunglasses(s: Scene, shape: Tensor) -> list[Layer]:
     bars = _bars(s, 0.19) * (1 - outer) * shape
     shine = inner * bump(s.v - EYE_V + 0.06, 0.07) * bump(s.pair - EYE_U - 0.05 * s.side * s.light, 0.12) * 0.35
     return [
-        Layer(inner * 0.80 * s.sunglasses, s.paint.lens),
+        Layer(inner * 0.77 * s.sunglasses, s.paint.lens),
         Layer(shine * s.sunglasses, s.paint.white),
         Layer((outer - inner + bars).clamp(0, 1) * s.sunglasses, s.paint.frame),
     ]

@@ -7,10 +7,11 @@ import math
 import torch
 from torch import Tensor
 
-from coursekit.data.faces.body import contour
+from coursekit.data.faces.body import contour, dusk
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump, cover
 
+BOX = (-0.69, 0.69, -0.90, 0.22)  # where the fringe may be
 TOP, RISE = -0.16, 0.69  # height of the middle of the hair, and from there to its top
 
 
@@ -28,7 +29,8 @@ def outline(s: Scene) -> Tensor:
     """Coverage of the cap of hair, wider than the skull."""
     x, y = _place(s)
     y, half = y / RISE, s.half + 0.060
-    return cover(half**2 - x**2, -(half**2) * (0.6 * y**2 + 0.4 * y**4), 2 * half * s.pixel)
+    tufts = 0.008 * torch.cos(13 * (s.u - parting(s)))
+    return cover(half**2 - x**2 + tufts, -(half**2) * (0.6 * y**2 + 0.4 * y**4), 2 * half * s.pixel)
 
 
 def behind(s: Scene, cap: Tensor) -> list[Layer]:
@@ -81,10 +83,10 @@ def _strands(s: Scene, t: Tensor) -> Tensor:
     a, b = 30 * t, -26 * s.v
     fade = math.exp(-((30 * s.pixel) ** 2) / 8)
     wave = torch.cos(a) * torch.cos(b) - torch.sin(a) * torch.sin(b)
-    return 0.14 + 0.14 * fade * wave
+    return 0.10 + 0.12 * fade * wave + 0.5 * dusk(s) ** 2
 
 
-def beard(s: Scene, shape: Tensor) -> list[Layer]:
+def beard(s: Scene) -> list[Layer]:
     """A full beard inside a slightly larger head, from the ears down and around the mouth."""
     rise = ((s.pair - 0.16) / 0.34).clamp_min(0)
     moustache = bump(s.pair - 0.07, 0.14) * (0.065 + 0.02 * s.smile)

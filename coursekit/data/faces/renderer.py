@@ -10,7 +10,7 @@ from torch import Tensor
 from coursekit.data.faces import body, features, glasses, hair
 from coursekit.data.faces.captions import captions
 from coursekit.data.faces.factors import FACTORS, check, sample_factors
-from coursekit.data.faces.scene import Scene, paint
+from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, flatten
 
 if TYPE_CHECKING:
@@ -33,17 +33,25 @@ def render(factors: Tensor, size: int = 32) -> Tensor:
     if len(factors) == 0:
         return factors.new_zeros(0, 3, size, size)
     chunk = max(1, PIXELS_AT_ONCE // size**2)
-    return torch.cat([flatten(_layers(Scene(h, size))) for h in factors.split(chunk)])
+    return torch.cat([_draw(Scene(h, size)) for h in factors.split(chunk)])
 
 
-def _layers(s: Scene) -> list[Layer]:
-    """Everything there is to see, lowest first."""
+def _draw(s: Scene) -> Tensor:
+    """Everything there is to see, lowest first; small things only inside the window that they need."""
     cap, head = hair.outline(s), body.contour(s)
-    return paint(
-        body.backdrop(s), hair.behind(s, cap), body.shoulders(s), body.ears(s), hair.locks(s), body.head(s, head),
-        hair.beard(s, head), features.mouth(s), features.nose(s), features.eyes(s), features.brows(s),
-        hair.fringe(s, cap, head), glasses.glasses(s, head), glasses.sunglasses(s, head),
-    )
+    picture, _ = flatten(_figure(s, cap, head))
+    middle, eyes = s.window(features.MIDDLE_BOX), s.window(features.EYES_BOX)
+    picture = middle.lay_over(picture, features.mouth(middle) + features.nose(middle))
+    picture = eyes.lay_over(picture, features.eyes(eyes) + features.brows(eyes))
+    top, eyewear = s.window(hair.BOX), s.window(glasses.BOX)
+    picture = top.lay_over(picture, hair.fringe(top, top.cut(cap), top.cut(head)))
+    face = eyewear.cut(head)
+    return eyewear.lay_over(picture, glasses.glasses(eyewear, face) + glasses.sunglasses(eyewear, face))
+
+
+def _figure(s: Scene, cap: Tensor, head: Tensor) -> list[Layer]:
+    behind = body.backdrop(s) + hair.behind(s, cap) + body.shoulders(s) + body.ears(s)
+    return behind + hair.locks(s) + body.head(s, head) + hair.beard(s)
 
 
 def faces(n: int, *, size: int = 32, seed: int = 0, device: torch.device | str | None = None) -> Images:

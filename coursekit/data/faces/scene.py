@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 from coursekit.data.faces import colours, shapes
 from coursekit.data.faces.factors import FACTORS
 from coursekit.data.faces.shapes import Layer, Number
 
+
+Box = tuple[float, float, float, float]
 
 ZOOM, DROP = 0.88, -0.02  # the part of the plane that a picture shows
 
@@ -26,7 +30,8 @@ class Scene:
     """
 
     def __init__(self, h: Tensor, size: int) -> None:
-        self.pixel = 2.0 * ZOOM / size
+        self.size, self.pixel = size, 2.0 * ZOOM / size
+        self.rows = self.columns = slice(0, size)
         for name, value in zip(FACTORS, h.unbind(1), strict=True):
             setattr(self, name, value[:, None, None])  # [n, 1, 1]
         centres = (2 * torch.arange(size, dtype=h.dtype, device=h.device) + 1 - size) / size
@@ -54,6 +59,31 @@ class Scene:
     beard: Tensor
     long_hair: Tensor
 
+    def window(self, box: Box) -> Scene:
+        """The part of the scene around a box (left, right, top, bottom), for things that stay inside it."""
+        part = copy.copy(self)
+        part.columns, part.rows = self._span(box[0], box[1]), self._span(box[2] - DROP, box[3] - DROP)
+        part.x, part.u, part.pair, part.side = (t[..., part.columns] for t in (self.x, self.u, self.pair, self.side))
+        part.y, part.v = self.y[:, part.rows], self.v[:, part.rows]
+        return part
+
+    def _span(self, low: float, high: float) -> slice:
+        """The pixels from low to high, and one more on either side for soft edges."""
+        first, last = int((low + ZOOM) / self.pixel) - 1, int((high + ZOOM) / self.pixel) + 1
+        return slice(max(first, 0), min(last + 1, self.size))
+
+    def cut(self, full: Tensor) -> Tensor:
+        """This window of something drawn on the full canvas."""
+        return full[..., self.rows, self.columns]
+
+    def lay_over(self, picture: Tensor, layers: Sequence[Layer]) -> Tensor:
+        """Lay this window's layers over a full picture [n, 3, S, S]."""
+        painted, rest = shapes.flatten(layers)
+        below = self.cut(picture)
+        change = painted - below * (1 - rest).unsqueeze(1)
+        left, top = self.columns.start, self.rows.start
+        return picture + pad(change, (left, self.size - self.columns.stop, top, self.size - self.rows.stop))
+
     def unroll(self, shift: Tensor) -> Tensor:
         """The frontal coordinate u of every pixel column, for something in front of the face by its shift."""
         return (self.x - shift * (1 - (self.x / 0.85) ** 2)) / (1 + 0.12 * self.width)
@@ -62,13 +92,9 @@ class Scene:
         return shapes.ellipse(x, y, radii, self.pixel)
 
     def between(self, top: Tensor, bottom: Tensor) -> Tensor:
+        """Coverage of top(u) ≤ v ≤ bottom(u)."""
         return shapes.between(self.v, top, bottom, self.pixel)
 
     def below(self, curve: Tensor, soft: Number = 0.0) -> Tensor:
         """Coverage of v ≥ curve(u), with an edge at least a pixel soft."""
         return shapes.cover(-curve, self.v, soft + self.pixel)
-
-
-def paint(*parts: Sequence[Layer]) -> list[Layer]:
-    """All layers of the parts, lowest first."""
-    return [layer for part in parts for layer in part]

@@ -62,18 +62,16 @@ def bump(x: Tensor, radius: Number) -> Tensor:
     return (1 - (x / radius) ** 2).clamp_min(0) ** 2
 
 
-def flatten(layers: Sequence[Layer]) -> Tensor:
+def flatten(layers: Sequence[Layer]) -> tuple[Tensor, Tensor]:
     """Lay the layers, first one lowest, over one another: Σ_k w_k c_k with w_k = α_k Π_{j>k} (1 − α_j).
 
-    The lowest layer is opaque whatever its alpha. Returns [n, 3, H, W].
+    Returns that sum [n, 3, H, W] and what still shines through all of them, Π_k (1 − α_k) [n, H, W].
     """
-    weights: list[Tensor] = []
+    weights = [layers[-1].alpha]
     rest = 1 - layers[-1].alpha
-    weights.append(layers[-1].alpha)
-    for layer in reversed(layers[1:-1]):
+    for layer in reversed(layers[:-1]):
         weights.append(layer.alpha * rest)
         rest = rest - weights[-1]
-    weights.append(rest)
     stacked = torch.stack(weights, dim=1)  # [n, K, H, W], uppermost first
     colours = torch.stack([layer.colour for layer in reversed(layers)], dim=2)  # [n, 3, K]
-    return torch.bmm(colours, stacked.flatten(2)).unflatten(2, stacked.shape[2:])
+    return torch.bmm(colours, stacked.flatten(2)).unflatten(2, stacked.shape[2:]), rest
