@@ -1,0 +1,44 @@
+# Linux and macOS. README has the same steps without make, for Windows.
+#
+#   PYTHON=python3.12              the Python that .venv is made with (default: the first that is 3.11 or newer)
+#   LAB_ARGS="--no-browser"        passed on to JupyterLab
+#   PYTEST_ARGS="-k faces -x"      passed on to pytest
+#   NOTEBOOKS="--all"              passed on to tools/notebooks.py
+#   BENCH_ARGS="..."               passed on to each benchmark
+
+.DEFAULT_GOAL := help
+.PHONY: help lab test style notebooks bench doctor clean
+
+BIN := .venv/bin
+
+help:  ## what there is to make
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
+
+lab:  ## set up .venv and open the course in JupyterLab
+	@sh tools/setup.sh lab
+	@$(BIN)/coursekit lab $(LAB_ARGS)
+
+test:  ## set up .venv and run every test (ruff and mypy are two of them)
+	@sh tools/setup.sh test
+	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+
+style:  ## ruff and mypy alone
+	@sh tools/setup.sh test
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+
+notebooks:  ## build and execute the notebooks whose text has changed
+	@sh tools/setup.sh test
+	@$(BIN)/python tools/notebooks.py $(NOTEBOOKS)
+
+bench:  ## measure what is promised to be fast
+	@sh tools/setup.sh test
+	@for file in tests/benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file $(BENCH_ARGS) || exit 1; done
+
+doctor:  ## say what is installed, and what to do about what is wrong
+	@sh tools/setup.sh lab
+	@$(BIN)/coursekit doctor
+
+clean:  ## remove .venv and everything else that was made here
+	rm -rf .venv build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache
+	find coursekit course tools tests -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,172 @@
+"""The command `coursekit`: check the installation, open the course, get data.
+
+A new subcommand is one function that adds its parser, listed in COMMANDS. Only the standard library is
+imported here, so that `coursekit lab` and `--help` answer at once, and work where torch does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from coursekit import __version__
+
+INSTALL = 'pip install -c constraints.txt -e ".[lab]"'
+START = "course/00_start_here.ipynb"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; its exit status. 0: done, 1: it could not be done, 2: not understood."""
+    parser = _parser()
+    args, unknown = parser.parse_known_args(argv)
+    if unknown and not args.passes_on:
+        parser.error(f"unrecognized arguments: {' '.join(unknown)}")
+    args.unknown = unknown
+    try:
+        return args.run(args)
+    except KeyboardInterrupt:
+        print("\ninterrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="coursekit",
+        description="The course on generative models, from the command line.",
+        epilog="`coursekit COMMAND --help` says more about a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"coursekit {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for add in COMMANDS:
+        command = add(subparsers)
+        command.set_defaults(passes_on=command.get_default("passes_on") or False)
+    return parser
+
+
+# lab
+
+
+def _add_lab(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "lab",
+        help="open the course in JupyterLab",
+        usage="coursekit lab [NOTEBOOK] [JupyterLab's own options]",
+        description="Open JupyterLab, set up so that sliders answer fast and nothing is sent to the network. "
+        f"Without a NOTEBOOK it opens {START}. Every other argument goes to JupyterLab, for example "
+        "--no-browser or --port=9999.",
+        allow_abbrev=False,
+    )
+    parser.set_defaults(run=_lab, passes_on=True)
+    return parser
+
+
+def _lab(args: argparse.Namespace) -> int:
+    try:
+        from coursekit.explore.server import lab_command, lab_environment
+    except ImportError as error:
+        return _fail(f"JupyterLab is not installed here ({error}): {INSTALL}")
+    try:
+        extra = lab_extra(args.unknown, Path.cwd(), PROJECT)
+    except FileNotFoundError as error:
+        return _fail(str(error))
+    command, environment = lab_command(extra), lab_environment()
+    if os.name == "nt":  # there, exec would leave the terminal to two processes at once
+        return subprocess.call(command, env=environment)
+    os.execve(command[0], command, environment)
+
+
+def lab_extra(given: Sequence[str], here: Path, project: Path) -> list[str]:
+    """JupyterLab's arguments: the given ones, and the first notebook unless there is a path among them.
+
+    The course is looked for in the current folder, then beside the package. Its whole checkout can be
+    browsed, not only the notebook's folder. Raises FileNotFoundError if it is in neither.
+    """
+    if any(not word.startswith("-") and (here / word).exists() for word in given):
+        return list(given)
+    for root in (here, project):
+        if (root / START).is_file():
+            return [f"--ServerApp.root_dir={root}", *given, str(root / START)]
+    raise FileNotFoundError(f"{START} is not in {here}, nor in {project}: go to the course's folder first")
+
+
+# data
+
+
+def _add_data(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "data",
+        help="say which data sets are here, or get one",
+        description="Data sets live in $COURSEKIT_DATA, or else in your cache folder. Nothing is downloaded "
+        "unless you ask for it here.",
+    )
+    parser.set_defaults(run=_data_status)
+    actions = parser.add_subparsers(title="actions", metavar="ACTION")
+    actions.add_parser("status", help="which sets are here, and where (the default)")
+    get = actions.add_parser("get", help="bring one set here")
+    get.add_argument("name", metavar="NAME", help="one of those that `coursekit data status` lists")
+    get.set_defaults(run=_data_get)
+    return parser
+
+
+def _data_status(args: argparse.Namespace) -> int:
+    try:
+        from coursekit import data
+    except (ImportError, OSError) as error:
+        return _fail(f"{error}: `coursekit doctor` says what to do")
+    for entry in data.status():
+        print(f"{entry.name:<10} {'here   ' if entry.present else 'missing'} {entry.where}")
+        if not entry.present:
+            print(f"{'':<10} {entry.how_to_get}")
+    return 0
+
+
+def _data_get(args: argparse.Namespace) -> int:
+    try:
+        from coursekit import data
+
+        folder = data.get(args.name)
+    except (ImportError, OSError, ValueError) as error:
+        return _fail(str(error))
+    print(f"{args.name} is here: {folder or 'it comes with scikit-learn'}")
+    return 0
+
+
+# doctor
+
+
+def _add_doctor(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "doctor",
+        help="check the installation, and say what to do about what is wrong",
+        description="Look at versions, device, memory, data and widgets. "
+        "Exit status 1 if the course cannot run.",
+    )
+    parser.set_defaults(run=_doctor)
+    return parser
+
+
+def _doctor(args: argparse.Namespace) -> int:
+    from coursekit.doctor import examine, report, status
+
+    findings = examine()
+    print(report(findings))
+    return status(findings)
+
+
+def _fail(message: str) -> int:
+    print(f"coursekit: {message}", file=sys.stderr)
+    return 1
+
+
+COMMANDS: tuple[
+    Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], argparse.ArgumentParser], ...
+] = (_add_lab, _add_doctor, _add_data)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
