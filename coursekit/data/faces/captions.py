@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from coursekit.data.faces.factors import ATTRIBUTES, FACTORS
+from coursekit.data.faces.factors import ATTRIBUTES, FACTORS, check
 
 Steps = tuple[tuple[float, str], ...]
 
@@ -17,8 +17,9 @@ def captions(factors: Tensor) -> list[str]:
     """One line for each face, e.g. "a smiling face with long brown hair, glasses and a beard, looking left".
 
     A function of the factors [n, 14] alone; faces that differ in an attribute (on from ½ upwards) differ in
-    words. Left and right are the viewer's. Returns n strings.
+    words. Left and right are the viewer's. Returns n strings; raises as `render` does.
     """
+    check(factors)
     return [_caption(dict(zip(FACTORS, row, strict=True))) for row in factors.detach().cpu().tolist()]
 
 

@@ -9,8 +9,9 @@ CONTINUOUS = ("turn", "nod", "width", "smile", "eyes", "gaze", "brows", "skin", 
 ATTRIBUTES = ("glasses", "sunglasses", "beard", "long_hair")
 FACTORS = CONTINUOUS + ATTRIBUTES
 
-RANGES: dict[str, tuple[float, float]] = {name: (-1.0, 1.0) for name in CONTINUOUS} | {
-    name: (0.0, 1.0) for name in ATTRIBUTES
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(CONTINUOUS, (-1.0, 1.0)),
+    **dict.fromkeys(ATTRIBUTES, (0.0, 1.0)),
 }
 
 MEANINGS: dict[str, str] = {
@@ -21,8 +22,8 @@ MEANINGS: dict[str, str] = {
     "eyes": "nearly closed (−1) … wide open (+1)",
     "gaze": "eyes look left (−1) … right (+1), as you see it",
     "brows": "lowered and frowning (−1) … raised (+1)",
-    "skin": "fair (−1) … deep (+1)",
-    "hair": "black (−1), brown, auburn … blond (+1); the parting wanders with it",
+    "skin": "fair (−1) … deep (+1); eyes, clothes and backdrop match",
+    "hair": "black (−1), brown, auburn … blond (+1); the parting wanders, clothes match",
     "light": "light falls from the left (−1) … right (+1)",
     "glasses": "without (0) … with glasses (1)",
     "sunglasses": "without (0) … with sunglasses (1)",

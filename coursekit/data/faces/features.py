@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, bump
 
-MIDDLE_BOX, EYES_BOX = (-0.38, 0.38, -0.20, 0.58), (-0.53, 0.53, -0.43, 0.17)
+MIDDLE_BOX, EYES_BOX = (-0.39, 0.39, -0.21, 0.59), (-0.53, 0.53, -0.44, 0.19)
 EYE_U, EYE_V, EYE_HALF = 0.215, -0.03, 0.136
 
 
@@ -46,7 +45,7 @@ def _iris(s: Scene, sclera: Tensor) -> list[Layer]:
 def brows(s: Scene) -> list[Layer]:
     t = (s.pair - 0.225) / 0.150
     middle = -0.215 - 0.066 * s.brows + 0.038 * s.brows * t - 0.030 * (1 - t * t) + 0.012 * t
-    half = (0.021 - 0.007 * t) * (1 - t**4).clamp_min(0) ** 0.5
+    half = (0.020 - 0.007 * t.clamp(-1, 1)) * (1 - t**6)
     return [Layer(s.between(middle - half, middle + half) * 0.92, s.paint.hair_dark)]
 
 

@@ -53,7 +53,7 @@ def _curtain(s: Scene, size: float) -> Tensor:
     """Coverage of long hair: from the widest place of the cap, in waves, to rounded ends on the shoulders."""
     x, t = _place(s)
     t = t / (1.05 * size)
-    wave = 0.075 * t.clamp_min(0) ** 0.5 + 0.014 * torch.sin(12 * t) * t
+    wave = 0.075 * t.clamp_min(1e-4) ** 0.5 + 0.014 * torch.sin(12 * t) * t
     half = s.half + 0.058 + wave
     ends = (1 - t.clamp(0, 1) ** 8)
     return cover(half**2 * ends, -(x**2), 2 * half * s.pixel) * cover(t, 0 * x, 0.04)

@@ -16,7 +16,7 @@ from coursekit.data.faces.shapes import Layer, flatten
 if TYPE_CHECKING:
     from coursekit.data.datasets import Images
 
-PIXELS_AT_ONCE = 2**16  # so many stay in a core's cache from one layer to the next
+PIXELS_AT_ONCE = 2**18  # one layer of so many is 1 MB: caches hold several, and calls cost little beside it
 
 
 def render(factors: Tensor, size: int = 32) -> Tensor:

@@ -13,7 +13,6 @@ from coursekit.data.faces import colours, shapes
 from coursekit.data.faces.factors import FACTORS
 from coursekit.data.faces.shapes import Layer, Number
 
-
 Box = tuple[float, float, float, float]
 
 ZOOM, DROP = 0.88, -0.02  # the part of the plane that a picture shows
@@ -22,8 +21,8 @@ ZOOM, DROP = 0.88, -0.02  # the part of the plane that a picture shows
 class Scene:
     """Coordinates, factors and paints of n faces.
 
-    The picture is a square of ±ZOOM, x to the right [1, 1, S] and y downwards [1, S, 1]. A feature of the face is drawn in
-    (u, v), the coordinates it would have on a head that looks straight ahead:
+    The picture is a square of ±ZOOM, x to the right [1, 1, S] and y downwards [1, S, 1]. A feature of the
+    face is drawn in (u, v), the coordinates it would have on a head that looks straight ahead:
     u = (x − s (1 − (x/R)²)) / w with s the shift of the middle of the face, which a turn brings, and w the width;
     v likewise for a nod. On the far side du/dx > 1: features shrink there as on an ellipsoid. u depends on x
     alone and v on y alone. Since a face is symmetric, most features need |u| only.
