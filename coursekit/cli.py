@@ -90,7 +90,7 @@ def lab_extra(given: Sequence[str], here: Path, project: Path) -> list[str]:
         return list(given)
     for root in (here, project):
         if (root / START).is_file():
-            return [f"--ServerApp.root_dir={root}", *given, str(root / START)]
+            return [f"--ServerApp.root_dir={root}", f"--LabApp.default_url=/lab/tree/{START}", *given]
     raise FileNotFoundError(f"{START} is not in {here}, nor in {project}: go to the course's folder first")
 
 
