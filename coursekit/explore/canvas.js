@@ -196,7 +196,7 @@ class View {
     this.root = make("section", "ck", {},
       make("div", "ck-title", { textContent: title }),
       make("div", "ck-body", {},
-        make("div", "ck-stage", {}, make("div", "ck-panels", {}, ...this.panels.map((p) => p.figure)), this.readout),
+        make("div", "ck-stage", {}, make("div", "ck-panels", {}, ...this.columns(panels)), this.readout),
         make("div", "ck-controls", {}, ...grouped(this.dials), this.foot())),
       this.spoken);
     this.root.setAttribute("aria-label", title);
@@ -213,6 +213,11 @@ class View {
     canvas.setAttribute("role", "img");
     const words = make("figcaption", "", { textContent: caption });
     return { canvas, words, figure: make("figure", "ck-panel", { style: { "--width": `${width}px` } }, canvas, words) };
+  }
+  columns(panels) {
+    const columns = [];
+    panels.forEach(({ below }, i) => (below ? columns.at(-1).push(i) : columns.push([i])));
+    return columns.map((column) => make("div", "ck-column", {}, ...column.map((i) => this.panels[i].figure)));
   }
   foot() {
     const { session } = this;

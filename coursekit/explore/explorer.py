@@ -25,11 +25,15 @@ Model = TypeVar("Model", bound=nn.Module)
 
 @dataclass(frozen=True)
 class Panel:
-    """How one picture is shown: its caption, its width in CSS pixels, smoothed or in sharp pixels."""
+    """How one picture is shown: its caption, its width in CSS pixels, smoothed or in sharp pixels.
+
+    A panel stands to the right of the one before it, or below it.
+    """
 
     caption: str = ""
     width: int = 256
     smooth: bool = False
+    below: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,14 @@ from coursekit.explore.sheet import font
 from coursekit.linear import PCA
 
 MAP = 32  # the map is fitted on faces of this size
-EDGE = 360  # pixels of the map
-CELLS, CELL = 6, 60  # the close-up shows 6 × 6 pixels, each in a field of 60
+EDGE = 300  # pixels of the map
+CELLS, CELL = 4, 84  # the close-up shows 4 × 4 pixels, each in a field of 84
 
-GROUPS = {"pose": ("turn", "nod", "gaze"), "shape": ("width", "smile", "eyes", "brows"), "colour": ("skin", "hair", "light")}
+GROUPS = {
+    "pose": ("turn", "nod", "gaze"),
+    "shape": ("width", "smile", "eyes", "brows"),
+    "colour": ("skin", "hair", "light"),
+}
 EXAMPLES: tuple[tuple[str, dict[str, float]], ...] = (
     ("all factors 0", {}),
     ("smile +1", {"smile": 1.0}),
@@ -50,9 +54,9 @@ class NaturesDesk(Explorer):
         self.size = size
         self.controls = tuple(c for c in map(control, ordered()) if not only or c.name in only)
         self.panels = (
-            Panel(f"the face: {size} × {size} pixels, 3 numbers each", 288),
-            Panel(f"{CELLS} × {CELLS} of its pixels, with their red numbers", 216, smooth=True),
-            Panel(f"its place among {among} others (2-D PCA)", 216, smooth=True),
+            Panel(f"{size} × {size} pixels, 3 numbers each", 330),
+            Panel("16 pixels’ red numbers", 148, smooth=True),
+            Panel(f"place among {among} faces", 148, smooth=True, below=True),
         )
         with one_thread():
             self.neutral = faces.render(factors_of(self.state()), size)[0]
@@ -96,7 +100,7 @@ class FaceMap:
 
     def __init__(self, others: Tensor) -> None:
         x = faces.render(others, MAP)
-        self.pca = PCA(2, solver="random").fit(x)
+        self.pca = PCA(2).fit(x)
         places = self.pca.transform(x).numpy()
         low, high = places.min(0), places.max(0)
         self.plane = Plane((low[0], low[1], high[0], high[1]), (EDGE, EDGE), margin=22)
@@ -135,7 +139,7 @@ def close_up(image: Picture) -> Picture:
 def numeral(number: int) -> Image.Image:
     """A number as a mask for one field of the close-up."""
     mask = Image.new("L", (CELL, CELL))
-    ImageDraw.Draw(mask).text((CELL / 2, CELL / 2), str(number), 215, font(21), anchor="mm")
+    ImageDraw.Draw(mask).text((CELL / 2, CELL / 2), str(number), 215, font(31), anchor="mm")
     return mask
 
 

@@ -9,28 +9,31 @@ from __future__ import annotations
 
 import os
 import sys
+from asyncio import Future
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
 MARK = "COURSEKIT_NODELAY"  # set for the server, inherited by its kernels: frames need no padding
+SETTINGS = str(Path(__file__).parent / "jupyter")
 CONNECTION = "coursekit.explore.server.NoDelayConnection"
 
 
 class NoDelayConnection(ZMQChannelsWebsocketConnection):
     """A kernel's websocket that does not wait for more before it sends (TCP_NODELAY)."""
 
-    async def connect(self) -> None:
+    def connect(self) -> Future[None] | None:
         """Connect to the kernel, with Nagle's algorithm off."""
         self.websocket_handler.set_nodelay(True)
-        await super().connect()
+        return super().connect()
 
 
 def lab_arguments() -> list[str]:
     """What JupyterLab is started with, besides what the caller adds."""
     return [
         f"--ServerApp.kernel_websocket_connection_class={CONNECTION}",
-        "--LabApp.news_url=None",  # no request to the network
+        "--LabApp.news_url=None",  # nothing is fetched from the network
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
 
@@ -41,5 +44,10 @@ def lab_command(extra: Sequence[str] = ()) -> list[str]:
 
 
 def lab_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for `lab_command`: the given one (default: this process's) with the mark set."""
-    return {**(os.environ if base is None else base), MARK: "1"}
+    """The environment for `lab_command`: the given one (default: this process's), marked, with our defaults.
+
+    The defaults (no news, widgets' messages in a subshell of their own) give way to a reader's own settings.
+    """
+    given = dict(os.environ if base is None else base)
+    path = [SETTINGS, *filter(None, [given.get("JUPYTER_CONFIG_PATH")])]
+    return {**given, MARK: "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(path)}

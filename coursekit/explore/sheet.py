@@ -18,6 +18,7 @@ Cell = tuple[str, list[tuple["Panel", np.ndarray, str]]]  # label, [(panel, pict
 SCALE = 2  # drawn at twice the size: crisp on fine screens
 PAPER, INK, FAINT = (255, 255, 255), (38, 42, 51), (112, 118, 130)
 GAP, WIDTH = 10, 760
+MOST = 140_000  # bytes of a sheet
 
 
 @cache
@@ -79,13 +80,21 @@ def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """PNG bytes, with at most 255 colours where that keeps a notebook small."""
+    """PNG bytes: in at most 256 colours, at last at half size, where that keeps a notebook small."""
     plain = encode(image)
-    return plain if len(plain) < 60_000 else encode(image.quantize(255, dither=Image.Dither.NONE))
+    if len(plain) < 60_000:
+        return plain
+    small = encode(fewer_colours(image))
+    return small if len(small) < MOST else encode(fewer_colours(image.reduce(SCALE)))
+
+
+def fewer_colours(image: Image.Image) -> Image.Image:
+    """The image with a palette of 256."""
+    return image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
 
 
 def encode(image: Image.Image) -> bytes:
     """Lossless PNG bytes."""
     buffer = io.BytesIO()
-    image.save(buffer, "PNG", optimize=True)
+    image.save(buffer, "PNG")
     return buffer.getvalue()

@@ -24,7 +24,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )
 TOKEN = "local-test"
-PATIENCE = 90_000  # ms: a slow machine may need long, a broken page for ever
+PATIENCE = 20_000  # ms: a slow machine may need long, a broken page for ever
 
 
 def chromium() -> str | None:
@@ -128,9 +128,26 @@ def open_notebook(page: Any, address: str) -> None:
 
 
 def run_cell(page: Any, index: int) -> None:
-    """Run one cell, by mouse and keyboard as a reader does."""
-    page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell .cm-content").nth(index).click()
-    page.keyboard.press("Control+Enter")
+    """Run one cell, by mouse and keyboard as a reader does; again if the page was not yet ready to listen."""
+    cell = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").nth(index)
+    prompt = cell.locator(".jp-InputPrompt")
+    before = prompt.inner_text()
+    for _ in range(10):
+        cell.locator(".cm-content").click()
+        page.keyboard.press("Control+Enter")
+        for _ in range(10):
+            if prompt.inner_text() != before:
+                return
+            time.sleep(0.05)
+    raise RuntimeError(f"cell {index} does not run")
+
+
+def wait_run(page: Any, index: int) -> None:
+    """Until the cell has finished."""
+    page.wait_for_function(
+        """i => /\\d/.test(document.querySelectorAll(
+            ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")[i].querySelector(".jp-InputPrompt").innerText)""",
+        arg=index, timeout=PATIENCE)
 
 
 def wait_drawn(page: Any, index: int = 0, more_than: int = 0) -> None:
