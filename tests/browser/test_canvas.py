@@ -1,0 +1,281 @@
+"""The widget in the real JupyterLab: a hand on it, two views, floods, restarts, and a cell that trains beside it."""
+
+from __future__ import annotations
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+import pytest
+from lab import PATIENCE, TOKEN, Lab, open_notebook, run_cell, wait_drawn, wait_run
+
+PROBE = """
+import threading, time
+import numpy as np
+from coursekit.explore import Explorer, Slider, Toggle
+
+class Probe(Explorer):
+    title, alt, drawn = "Probe", "a grey square", 0
+    controls = (Slider("grey", low=0, high=255, step=1, value=128), Toggle("light"))
+    def render(self, state, final=True):
+        self.drawn += 1
+        if state["grey"] == 13:
+            raise RuntimeError("thirteen is not drawn")
+        return np.full((32, 32, 3), state["grey"], np.uint8)
+    def readout(self, state):
+        return f"grey {state['grey']}"
+
+probe = Probe()
+"""
+
+
+def grey(page: Any, view: int = 0) -> int:
+    """The grey of a view's canvas, as the page shows it."""
+    return page.evaluate(
+        "i => document.querySelectorAll('.ck canvas')[i].getContext('2d').getImageData(9, 9, 1, 1).data[0]", view)
+
+
+def wait_grey(page: Any, value: int, view: int = 0) -> None:
+    page.wait_for_function(
+        "([i, v]) => Math.abs(document.querySelectorAll('.ck canvas')[i].getContext('2d')"
+        ".getImageData(9, 9, 1, 1).data[0] - v) < 1", arg=[view, value], timeout=PATIENCE)
+
+
+def slider(page: Any, name: str = "grey", view: int = 0) -> Any:
+    return page.locator(".ck").nth(view).locator(f"input[data-name={name}]")
+
+
+def drag(page: Any, control: Any, start: float, end: float, moves: int = 30, pause: float = 0.015) -> None:
+    """Press on the thumb at one share of the groove, move to another, release."""
+    control.scroll_into_view_if_needed()
+    box = control.bounding_box()
+    y = box["y"] + box["height"] / 2
+    x = [box["x"] + 7.5 + (box["width"] - 15) * (start + (end - start) * i / moves) for i in range(moves + 1)]
+    page.mouse.move(x[0], y)
+    page.mouse.down()
+    for place in x[1:]:
+        page.mouse.move(place, y)
+        time.sleep(pause)
+    page.mouse.up()
+
+
+def output(page: Any, index: int) -> str:
+    return str(page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").last.inner_text()).strip()
+
+
+def said(page: Any, index: int) -> str:
+    """What a cell prints when it is run now."""
+    run_cell(page, index)
+    wait_run(page, index)
+    page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").wait_for(timeout=PATIENCE)
+    return output(page, index)
+
+
+@pytest.fixture
+def probe(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
+    """A notebook with the probe's definition and one view of it, run; more cells come from the test's marker."""
+    more = [cell for mark in request.node.iter_markers("cells") for cell in mark.args]
+    open_notebook(page, lab.notebook(f"{request.node.name}.ipynb", PROBE, "probe", *more))
+    run_cell(page, 0)
+    wait_run(page, 0)
+    run_cell(page, 1)
+    wait_drawn(page)
+    yield page
+    assert not page.errors
+
+
+def test_the_first_picture_is_up_within_two_seconds(lab: Lab, page: Any) -> None:
+    floor = "import ipywidgets; ipywidgets.IntSlider(description='floor')"
+    make = "from coursekit.explore import NaturesDesk\ndesk = NaturesDesk()"
+    open_notebook(page, lab.notebook("first.ipynb", make, "desk", floor))
+    run_cell(page, 0)
+    wait_run(page, 0)
+    started = time.perf_counter()
+    run_cell(page, 1)
+    wait_drawn(page)
+    took = time.perf_counter() - started
+    started = time.perf_counter()
+    run_cell(page, 2)
+    page.get_by_text("floor", exact=True).wait_for(timeout=PATIENCE)
+    plain = time.perf_counter() - started  # what any widget takes here, on a page that is warm by now
+    assert took < max(2.0, 4 * plain), f"{took:.2f} s, a plain slider {plain:.2f} s"
+
+
+@pytest.mark.cells("print(probe.view.grey, probe.view.value['grey'])")
+def test_the_mouse_moves_the_picture_and_the_trait(probe: Any) -> None:
+    before = grey(probe)
+    drag(probe, slider(probe), 0.5, 0.9)
+    wanted = int(slider(probe).input_value())
+    wait_grey(probe, wanted)
+    assert before == 128
+    assert 220 < wanted < 240
+    assert said(probe, 2) == f"{wanted} {wanted}"
+    assert probe.locator(".ck-readout").inner_text() == f"grey {wanted}"
+
+
+def test_the_keyboard_moves_the_picture(probe: Any) -> None:
+    control = slider(probe)
+    control.focus()
+    for key, wanted in (("ArrowRight", 129), ("ArrowUp", 130), ("ArrowLeft", 129), ("Home", 0), ("End", 255)):
+        probe.keyboard.press(key)
+        assert int(control.input_value()) == wanted, key
+        assert control.get_attribute("aria-valuetext") == str(wanted)
+    probe.keyboard.press("PageDown")
+    wanted = int(control.input_value())
+    assert 200 <= wanted < 250
+    wait_grey(probe, wanted)
+
+
+def test_a_double_click_and_reset_put_it_back(probe: Any) -> None:
+    for put_back in (slider(probe).dblclick, probe.get_by_role("button", name="Reset").click):
+        drag(probe, slider(probe), 0.5, 0.1)
+        put_back()
+        wait_grey(probe, 128)
+        assert int(slider(probe).input_value()) == 128
+
+
+@pytest.mark.cells("print(probe.view.grey)")
+def test_surprise_me_moves_picture_and_python_alike(probe: Any) -> None:
+    button = probe.get_by_role("button", name="Surprise me")
+    button.click()
+    probe.wait_for_function("() => document.querySelector('.ck input').value !== '128'", timeout=PATIENCE)
+    time.sleep(1.5)  # the morph
+    wanted = int(slider(probe).input_value())
+    wait_grey(probe, wanted)
+    assert said(probe, 2) == str(wanted)
+
+
+@pytest.mark.cells("probe.view.grey = 200", "probe")
+def test_two_views_follow_each_other_and_python(probe: Any) -> None:
+    run_cell(probe, 3)
+    wait_drawn(probe, 1)
+    drag(probe, slider(probe, view=1), 0.5, 0.25)
+    wanted = int(slider(probe, view=1).input_value())
+    for view in (0, 1):
+        wait_grey(probe, wanted, view)
+    assert int(slider(probe, view=0).input_value()) == wanted
+    run_cell(probe, 2)
+    for view in (0, 1):
+        wait_grey(probe, 200, view)
+        assert int(slider(probe, view=view).input_value()) == 200
+
+
+LINKED = """
+from ipywidgets import IntSlider, VBox, interactive, link
+other = IntSlider(max=255)
+link((probe.view, "grey"), (other, "value"))
+calls = []
+interactive(lambda state: calls.append(state["grey"]), state=probe.view)
+VBox([other, probe.view])
+"""
+
+
+@pytest.mark.cells(LINKED, "print(other.value, calls[-1])")
+def test_it_composes_with_other_widgets(probe: Any) -> None:
+    run_cell(probe, 2)
+    wait_drawn(probe, 1)
+    drag(probe, slider(probe), 0.5, 0.7)
+    wanted = int(slider(probe).input_value())
+    wait_grey(probe, wanted)
+    assert said(probe, 3) == f"{wanted} {wanted}"
+
+
+@pytest.mark.cells("print(probe.drawn)")
+def test_a_flood_of_events_leaves_no_backlog(probe: Any) -> None:
+    before = int(said(probe, 2))
+    took = probe.evaluate("""async () => {
+        const input = document.querySelector('.ck input');
+        const canvas = document.querySelector('.ck canvas').getContext('2d');
+        for (let i = 0; i < 3000; i++) {
+            input.value = i % 256; input.dispatchEvent(new Event('input'));
+            if (i % 30 === 29) await new Promise((go) => setTimeout(go, 1));
+        }
+        input.value = 77; input.dispatchEvent(new Event('input'));
+        const last = performance.now();
+        while (canvas.getImageData(9, 9, 1, 1).data[0] !== 77 && performance.now() - last < 20000)
+            await new Promise((go) => setTimeout(go, 2));
+        return performance.now() - last;
+    }""")
+    drawn = int(said(probe, 2)) - before
+    assert grey(probe) == 77
+    assert 2 <= drawn < 1000, "frames that were overtaken are not drawn"
+    assert took < 2000, "the last state comes at once, whatever came before"
+
+
+def test_a_hidden_tab_is_served_too(probe: Any) -> None:
+    probe.evaluate("""() => {
+        window.requestAnimationFrame = () => 0;
+        for (const name of ['hidden', 'visibilityState'])
+            Object.defineProperty(document, name, { get: () => name === 'hidden' ? true : 'hidden' });
+        document.dispatchEvent(new Event('visibilitychange'));
+    }""")
+    for value in (40, 90, 210):
+        probe.evaluate("""v => { const input = document.querySelector('.ck input');
+                              input.value = v; input.dispatchEvent(new Event('input')); }""", value)
+        wait_grey(probe, value)
+
+
+@pytest.mark.cells("probe.view.grey = 13", "probe.view.grey = 99")
+def test_an_error_is_shown_and_the_picture_stays(probe: Any) -> None:
+    run_cell(probe, 2)
+    probe.get_by_text("RuntimeError: thirteen is not drawn").wait_for(timeout=PATIENCE)
+    assert grey(probe) == 128
+    run_cell(probe, 3)
+    wait_grey(probe, 99)
+    assert probe.locator(".ck").get_attribute("data-status") == "live"
+
+
+TRAINING = """
+import torch
+net = torch.nn.Sequential(torch.nn.Linear(300, 300), torch.nn.ReLU(), torch.nn.Linear(300, 1))
+optimizer, until = torch.optim.SGD(net.parameters(), lr=1e-3), time.time() + 12
+while time.time() < until:
+    optimizer.zero_grad(); net(torch.randn(64, 300)).square().mean().backward(); optimizer.step()
+"""
+
+
+@pytest.mark.cells(TRAINING)
+def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
+    run_cell(probe, 2)
+    time.sleep(1)
+    frames = int(probe.locator(".ck").get_attribute("data-frames"))
+    for start, end in ((0.5, 0.8), (0.8, 0.2)):
+        drag(probe, slider(probe), start, end)
+        wait_grey(probe, int(slider(probe).input_value()))
+    running = probe.locator(".jp-CodeCell").nth(2).locator(".jp-InputPrompt").inner_text()
+    assert running == "[*]:", "the drags should have ended before the training"
+    assert int(probe.locator(".ck").get_attribute("data-frames")) - frames > 8
+
+
+@pytest.mark.cells(PROBE)
+def test_it_says_that_the_kernel_is_new_and_works_after_a_rerun(probe: Any, lab: Lab) -> None:
+    name = probe.url.split("/tree/")[1].split("?")[0]
+    sessions = {session["path"]: session["kernel"]["id"] for session in lab.ask("/api/sessions")}
+    request = urllib.request.Request(f"{lab.url}/api/kernels/{sessions[name]}/restart", method="POST", data=b"",
+                                     headers={"Authorization": f"token {TOKEN}"})
+    with urllib.request.urlopen(request, timeout=60) as reply:
+        json.load(reply)
+    drag(probe, slider(probe), 0.5, 0.6)
+    probe.wait_for_function("() => ['lost', 'silent'].includes(document.querySelector('.ck').dataset.status)",
+                            timeout=PATIENCE)
+    assert "run" in probe.locator(".ck-light").inner_text()
+    probe.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"]', timeout=PATIENCE, state="attached")
+    run_cell(probe, 0)
+    wait_run(probe, 0)
+    run_cell(probe, 1)
+    probe.wait_for_function("() => document.querySelector('.ck')?.dataset.status === 'ready'", timeout=PATIENCE)
+    drag(probe, slider(probe), 0.5, 0.9)
+    wait_grey(probe, int(slider(probe).input_value()))
+
+
+def test_controls_have_names_and_the_canvas_has_words(probe: Any) -> None:
+    assert probe.get_by_role("slider", name="grey").get_attribute("type") == "range"
+    assert probe.get_by_label("light", exact=True).get_attribute("type") == "checkbox"
+    assert "a grey square" in probe.locator(".ck canvas").get_attribute("aria-label")
+    assert probe.locator(".ck [aria-live=polite]").count() == 1
+    probe.get_by_label("light", exact=True).check()
+    drag(probe, slider(probe), 0.5, 0.3)
+    probe.wait_for_function(
+        "() => document.querySelector('.ck [aria-live]').textContent === document.querySelector('.ck-readout').textContent",
+        timeout=PATIENCE)
