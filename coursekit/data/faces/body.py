@@ -28,7 +28,8 @@ def shoulders(s: Scene) -> list[Layer]:
     x, y = s.x - 0.02 * s.turn, s.y - NECKLINE
     opening = s.ellipse(x, y, (0.215, 0.115))
     throat = opening * cover(y, 0 * x, s.pixel)
-    neck = torch.maximum(throat, cover(0.19 + 0.015 * s.width + 0 * y, -x.abs(), s.pixel) * (s.y > 0.2))
+    half = 0.19 + 0.015 * s.width + 2 * (y + 0.12).clamp(0, 0.12) ** 2
+    neck = torch.maximum(throat, cover(half, -x.abs(), s.pixel) * (s.y > 0.2) * (y < 0.02))
     chin = s.ellipse(s.x - 0.05 * s.turn, s.y - 0.47 - 0.3 * s.sink, (0.36 + 0.05 * s.width, 0.19))
     cloth = cover(y - 0.005, -0.36 * x**2, s.pixel)
     collar = s.ellipse(x, y, (0.262, 0.160)) * cloth

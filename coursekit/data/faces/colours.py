@@ -80,7 +80,7 @@ def palette(skin: Tensor, hair: Tensor) -> Palette:
     return Palette(
         skin=tone, dim=mix(tone, shadow, 0.22), shadow=shadow, glow=mix(tone, white, 0.35),
         blush=mix(tone, constant((0.93, 0.33, 0.30), tone), 0.50),
-        lips=mix(tone * constant((0.86, 0.62, 0.60), tone), constant((0.82, 0.24, 0.28), tone), 0.45),
+        lips=mix(tone * constant((0.86, 0.62, 0.60), tone), constant((0.82, 0.26, 0.30), tone), 0.38),
         hair=strand, hair_dark=strand * 0.72, hair_light=mix(strand, constant((0.98, 0.90, 0.78), tone), 0.28),
         iris=path(0.5 * skin - 0.5 * hair, IRIS), shirt=shirt, shirt_dark=shirt * 0.76,
         backdrop=backdrop, backdrop_light=mix(backdrop, white, 0.55), ink=ink, white=white,

@@ -66,9 +66,9 @@ def nose(s: Scene) -> list[Layer]:
 
 def mouth(s: Scene) -> list[Layer]:
     """Lips along a parabola; from half a smile on the mouth opens and shows the teeth."""
-    t = s.u / (0.172 + 0.026 * s.smile + 0.008 * s.smile**2)
+    t = s.u / (0.172 + 0.022 * s.smile + 0.012 * s.smile**2)
     inside = 1 - t * t
-    curl = 0.022 + 0.060 * s.smile + 0.004 * s.smile**2
+    curl = 0.021 + 0.067 * s.smile - 0.008 * s.smile**2
     line = 0.325 + curl * (inside - 0.45) + 0.05 * s.nod * s.u**2
     opening = 0.125 * ((s.smile + 0.15) / 1.15).clamp_min(0) ** 2
     floor = line + opening * inside

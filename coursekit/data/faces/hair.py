@@ -29,7 +29,7 @@ def outline(s: Scene) -> Tensor:
     """Coverage of the cap of hair, wider than the skull."""
     x, y = _place(s)
     y, half = y / RISE, s.half + 0.060
-    tufts = 0.008 * torch.cos(13 * (s.u - parting(s)))
+    tufts = 0.005 * torch.cos(13 * (s.u - parting(s)))
     return cover(half**2 - x**2 + tufts, -(half**2) * (0.6 * y**2 + 0.4 * y**4), 2 * half * s.pixel)
 
 
