@@ -116,7 +116,7 @@ def images(
     pictures, titles = list(batch), list(titles or [])
     columns = columns or min(len(pictures), 10)
     count = -(-len(pictures) // columns)
-    height = count * scale * (1.22 if titles else 1.04)
+    height = count * scale * 1.04 + (0.25 if titles else 0)
     figure, grid = axes(count, columns, size=(columns * scale, height), squeeze=False)
     for i, ax in enumerate(grid.flat):
         if i < len(pictures):

@@ -27,6 +27,7 @@ import nbformat
 import psutil
 import torch
 from nbclient import NotebookClient
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -180,7 +181,11 @@ def build(text: Path) -> list[str]:
     path = notebook_path(text)
     print(f"{path.relative_to(ROOT)} … ", end="", flush=True)
     path.parent.mkdir(parents=True, exist_ok=True)
-    nb = scrub(execute(from_text(text), path.parent))
+    try:
+        nb = scrub(execute(from_text(text), path.parent))
+    except CellExecutionError as error:
+        print(f"a cell failed\n{error}")
+        return ["a cell failed"]
     wrong = faults(nb)
     if not wrong:
         nbformat.write(nb, path)
