@@ -4,7 +4,7 @@
 // `make`, `grouped` and `dials` come from dials.js; the two files are sent as one module.
 
 const QUIET = 150; // ms without an event until the full picture is asked for
-const PATIENCE = 3000; // ms without an answer until the request is repeated, and again until the reader is told
+const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
 const MORPH = 650; // ms that "surprise me" and "reset" take
 const sessions = new Map(); // one for each widget: all its views share state, pictures and the request in flight
 
@@ -32,9 +32,9 @@ function kernelSource(model) {
     surprise: () => ask({ kind: "surprise" }).then((reply) => reply.state),
     onStray: () => {}, // a frame that another page asked for
   };
-  function ask(content) {
+  async function ask(content) {
     const id = ++count;
-    model.send({ ...content, id, client });
+    model.send({ ...content, id, client }); // throws once the kernel is gone
     return new Promise((resolve) => waiting.set(id, resolve));
   }
   model.on("msg:custom", (reply, buffers) => {
@@ -47,8 +47,8 @@ function kernelSource(model) {
 
 // One request in flight; the newest wish replaces an older one; the frame is the acknowledgement.
 class Gate {
-  constructor(source, arrived, silent) {
-    Object.assign(this, { source, arrived, silent, launched: 0, since: 0, busy: false, tries: 0, wish: null });
+  constructor(source, { arrived, silent, lost }) {
+    Object.assign(this, { source, arrived, silent, lost, launched: 0, since: 0, busy: false, tries: 0, wish: null });
   }
   want(state, final) {
     this.wish = { state, final };
@@ -61,12 +61,17 @@ class Gate {
     Object.assign(this, { busy: true, job, wish: null, since: performance.now() });
     clearTimeout(this.clock);
     this.clock = setTimeout(() => this.wait(), PATIENCE);
-    this.source.request(job.state, job.final).then((frame) => this.land(number, frame));
+    this.source.request(job.state, job.final).then((frame) => this.land(number, frame), () => this.drop());
   }
   wait() {
     this.tries += 1;
     if (this.tries === 1) this.launch();
     else this.silent();
+  }
+  drop() { // the way to the source is cut: nothing is in flight, nothing will come
+    this.close();
+    this.busy = false;
+    this.lost();
   }
   land(number, frame) {
     if (number === this.launched) {
@@ -90,7 +95,11 @@ class Session {
     this.source = source;
     this.painted = 0;
     this.frames = 0;
-    this.gate = new Gate(source, (f, n) => this.receive(f, n), () => this.report("silent"));
+    this.gate = new Gate(source, {
+      arrived: (frame, number) => this.receive(frame, number),
+      silent: () => this.report("silent"),
+      lost: () => this.report("lost"),
+    });
     source.onStray = (frame) => { this.adopt(frame.state); this.show(frame); };
     for (const { name } of this.spec.controls)
       model.on(`change:${name}`, () => this.quiet || this.set({ [name]: model.get(name) }, true));
@@ -128,7 +137,7 @@ class Session {
     }
     if (this.run === run) this.set(target, true);
   }
-  async surprise() { this.morph(await this.source.surprise()); }
+  surprise() { this.source.surprise().then((state) => this.morph(state), () => this.report("lost")); }
   reset() { this.morph(this.neutral()); }
   interrupt() {
     this.run = null;
@@ -247,7 +256,7 @@ class View {
     const lines = {
       ready: spec.device,
       live: `${spec.device} · ${ms < 10 ? ms?.toFixed(1) : Math.round(ms)} ms`,
-      silent: "no answer: the kernel is busy, or this cell has to be run again",
+      silent: "no answer: the kernel is busy, or has restarted (run this cell again; if that does not help, reload the page)",
       lost: "the kernel has restarted: run this cell again",
       error: words,
     };

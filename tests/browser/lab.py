@@ -24,7 +24,7 @@ CHROMIUM_FLAGS = (
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )
 TOKEN = "local-test"
-PATIENCE = 20_000  # ms: a slow machine may need long, a broken page for ever
+PATIENCE = 90_000  # ms: a slow machine may need long, a broken page for ever
 
 
 def chromium() -> str | None:
@@ -124,7 +124,12 @@ def open_notebook(page: Any, address: str) -> None:
     """Open a notebook and wait for its kernel to be idle."""
     page.goto(address, timeout=PATIENCE)
     page.wait_for_selector(".jp-NotebookPanel .jp-Cell", timeout=PATIENCE)
-    page.wait_for_selector('.jp-NotebookPanel-toolbar [data-status="idle"]', timeout=PATIENCE, state="attached")
+    wait_idle(page)
+
+
+def wait_idle(page: Any) -> None:
+    """Until the status bar says that the kernel is connected and idle."""
+    page.locator("#jp-main-statusbar").get_by_text("| Idle").wait_for(timeout=PATIENCE)
 
 
 def run_cell(page: Any, index: int) -> None:
