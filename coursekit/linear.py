@@ -17,10 +17,9 @@ class PCA:
     their shape.
 
     `center=False` leaves m = 0, as in the formula X = U D Vᵀ without centring: the directions then are those
-    of the second moment, which the mean dominates. `solver` is "full", "random" (Halko, Martinsson & Tropp
-    2011: good for a few components of large data, the draws are fixed) or "auto", which is "random" for large
-    data and a small share of the components. Raises ValueError for data or numbers of components that do not
-    fit.
+    of the second moment, which the mean dominates.
+
+    Raises ValueError for fewer than two items, or a number of components or data that do not fit.
     """
 
     components_: Tensor
@@ -29,36 +28,30 @@ class PCA:
     explained_variance_: Tensor
     explained_variance_ratio_: Tensor
 
-    def __init__(self, n_components: int | None = None, *, center: bool = True, solver: str = "auto") -> None:
-        self.n_components, self.center, self.solver = n_components, center, solver
+    def __init__(self, n_components: int | None = None, *, center: bool = True) -> None:
+        self.n_components, self.center = n_components, center
 
     def fit(self, x: Tensor) -> Self:
         """Find the components of x: [n, M] or [n, C, H, W], n ≥ 2."""
         rows = _rows(x)  # [n, M]
+        k = self._count(rows)
         self.shape_ = tuple(x.shape[1:])
         self.mean_ = rows.mean(0) if self.center else torch.zeros_like(rows[0])
         rows = rows - self.mean_
-        values, components = self._decompose(rows, self._count(rows))
-        self.singular_values_, self.components_ = values, _positive(components)
-        self.explained_variance_ = values.square() / (len(rows) - 1)
-        self.explained_variance_ratio_ = values.square() / rows.square().sum()
+        _, values, components = torch.linalg.svd(rows, full_matrices=False)
+        self.singular_values_, self.components_ = values[:k], _positive(components[:k])
+        self.explained_variance_ = self.singular_values_.square() / (len(rows) - 1)
+        self.explained_variance_ratio_ = self.singular_values_.square() / rows.square().sum()
         return self
 
     def _count(self, rows: Tensor) -> int:
         most = min(rows.shape)
         k = most if self.n_components is None else self.n_components
+        if len(rows) < 2:
+            raise ValueError(f"x: want at least two items, got {len(rows)}")
         if not 1 <= k <= most:
             raise ValueError(f"n_components: want 1 to {most} for data of {list(rows.shape)}, got {k}")
         return k
-
-    def _decompose(self, rows: Tensor, k: int) -> tuple[Tensor, Tensor]:
-        if self.solver not in ("auto", "full", "random"):
-            raise ValueError(f'solver: want "auto", "full" or "random", got {self.solver!r}')
-        large = min(rows.shape) > 1000 and k <= min(rows.shape) // 5
-        if self.solver == "random" or (self.solver == "auto" and large):
-            return _random_svd(rows, k)
-        _, values, components = torch.linalg.svd(rows, full_matrices=False)
-        return values[:k], components[:k]
 
     def transform(self, x: Tensor) -> Tensor:
         """The code h = Vᵀ(x − m): [n, ...] → [n, k]."""
@@ -69,7 +62,7 @@ class PCA:
         k = len(self.components_)
         if h.ndim != 2 or h.shape[1] > k:
             raise ValueError(f"h: want [n, j] with j up to {k}, got {list(h.shape)}")
-        return (h @ self.components_[: h.shape[1]] + self.mean_).unflatten(1, self.shape_ or (1,))
+        return (h @ self.components_[: h.shape[1]] + self.mean_).unflatten(1, self.shape_)
 
     def reconstruct(self, x: Tensor, n_components: int | None = None) -> Tensor:
         """x̂ from the first so many components (all that were fitted if not given), in the shape of x."""
@@ -94,7 +87,7 @@ def _rows(x: Tensor, like: Tensor | None = None) -> Tensor:
     if not isinstance(x, Tensor) or not x.is_floating_point():
         raise TypeError(f"x: want a tensor of floats, got {getattr(x, 'dtype', type(x).__name__)}")
     size = prod(x.shape[1:])
-    if x.ndim < 2 or (like is None and len(x) < 1) or (like is not None and size != len(like)):
+    if x.ndim < 2 or (like is not None and size != len(like)):
         want = "[n, ...]" if like is None else f"[n, ...] with {len(like)} numbers an item"
         raise ValueError(f"x: want {want}, got {list(x.shape)}")
     return x.flatten(1)
@@ -104,18 +97,6 @@ def _positive(components: Tensor) -> Tensor:
     """The rows [k, M] with the signs that make each one's largest entry positive."""
     largest = components.abs().argmax(1, keepdim=True)  # [k, 1]
     return components * components.gather(1, largest).sign()
-
-
-def _random_svd(rows: Tensor, k: int, *, extra: int = 20, rounds: int = 6) -> tuple[Tensor, Tensor]:
-    """The first k singular values and right vectors, by subspace iteration from a random start (Halko et al. 2011)."""
-    generator = torch.Generator().manual_seed(0)
-    size = min(k + extra, *rows.shape)
-    start = torch.randn(len(rows), size, generator=generator, dtype=rows.dtype).to(rows.device)
-    for _ in range(rounds):
-        side = torch.linalg.qr(rows.T @ start).Q  # [M, size]
-        start = torch.linalg.qr(rows @ side).Q  # [n, size]
-    _, values, components = torch.linalg.svd(start.T @ rows, full_matrices=False)
-    return values[:k], components[:k]
 
 
 class Oja:

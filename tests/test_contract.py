@@ -1,0 +1,180 @@
+"""What every model of the course promises. A new model is one more line in MEMBERS."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import torch
+from players import Debate, TinyGAN
+from torch import Tensor, nn
+from torch.optim import SGD
+
+from coursekit import training
+from coursekit.autoencoders import dense
+from coursekit.base import Model
+
+
+@dataclass(frozen=True)
+class Member:
+    """A model to hold to the contract: how to make it, a batch for it, the shape of a sample, and how it learns."""
+
+    name: str
+    make: Callable[[], Model]
+    batch: Callable[[], Tensor]
+    item: tuple[int, ...]
+    falls: str | None = "loss"  # the term that a few dozen steps lower; None for a game without one
+    lr: float = 1e-2
+
+    def model(self) -> Model:
+        torch.manual_seed(0)
+        return self.make()
+
+    def optimizers(self, model: Model, lr: float = 0.1) -> dict[str, SGD]:
+        return {player: SGD(parameters, lr) for player, parameters in training.trainable_parameters(model).items()}
+
+
+def points(*shape: int) -> Callable[[], Tensor]:
+    return lambda: torch.randn(*shape, generator=torch.Generator().manual_seed(1))
+
+
+def images(*shape: int) -> Callable[[], Tensor]:
+    return lambda: torch.rand(*shape, generator=torch.Generator().manual_seed(1))
+
+
+MEMBERS = [
+    Member("linear autoencoder", lambda: dense((5,), 2), points(32, 5), (5,)),
+    Member("dense autoencoder", lambda: dense((1, 4, 4), 3, 16, out=nn.Sigmoid()), images(32, 1, 4, 4), (1, 4, 4)),
+    Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
+    Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
+    Member("three players", Debate, points(8, 1), (3,), falls=None),
+]
+
+member = pytest.mark.parametrize("member", MEMBERS, ids=lambda member: member.name)
+
+
+@member
+def test_players_share_the_parameters_among_them(member):
+    model = member.model()
+    owned = [id(p) for parameters in training.trainable_parameters(model).values() for p in parameters]
+    assert len(owned) == len(set(owned))
+    assert set(owned) == {id(p) for p in model.parameters() if p.requires_grad}
+
+
+@member
+def test_in_each_turn_its_player_alone_gets_gradients_and_moves(member):
+    model = member.model()
+    players, optimizers, x = training.trainable_parameters(model), member.optimizers(model), member.batch()
+    turns = []
+    for player, terms in model.turns(x):
+        turns.append(player)
+        model.zero_grad(set_to_none=True)
+        before = {name: [p.clone() for p in parameters] for name, parameters in players.items()}
+        terms["loss"].backward(inputs=players[player])
+        optimizers[player].step()
+        for name, parameters in players.items():
+            mine = name == player
+            assert all((p.grad is not None) == mine for p in parameters), (player, name)
+            still = all(torch.equal(p, old) for p, old in zip(parameters, before[name], strict=True))
+            assert still != mine, (player, name)
+    assert set(turns) == set(players)
+
+
+@member
+def test_the_loop_does_the_same_as_those_turns(member):
+    by_hand, by_loop = member.model(), member.model()
+    x = member.batch()
+    optimizers = member.optimizers(by_hand)
+    torch.manual_seed(1)
+    for player, terms in by_hand.turns(x):
+        by_hand.zero_grad(set_to_none=True)
+        terms["loss"].backward()  # the others' gradients too, and thrown away: the loop needs no such thing
+        optimizers[player].step()
+    torch.manual_seed(1)
+    (report,) = training.steps(by_loop, [x], member.optimizers(by_loop))
+    assert set(report) == set(by_loop.players())
+    for a, b in zip(by_hand.parameters(), by_loop.parameters(), strict=True):
+        assert torch.allclose(a, b, atol=1e-7)
+
+
+@member
+def test_every_parameter_learns_in_a_step(member):
+    model = member.model()
+    before = {name: p.clone() for name, p in model.named_parameters()}
+    list(training.steps(model, [member.batch()], member.optimizers(model)))
+    still = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
+    assert not still
+
+
+@member
+def test_each_turn_reports_a_scalar_loss_and_scalar_terms(member):
+    for _, terms in member.model().turns(member.batch()):
+        assert terms["loss"].requires_grad
+        assert all(term.ndim == 0 and term.isfinite() for term in terms.values())
+
+
+@member
+def test_the_same_generator_gives_the_same_sample(member):
+    model = member.model()
+    first, again, other = (model.sample(6, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@member
+def test_a_sample_leaves_other_randomness_alone(member):
+    model, state = member.model(), torch.get_rng_state()
+    model.sample(3, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+@member
+def test_samples_have_shape_dtype_device_and_no_gradient(member):
+    model = member.model()
+    sample = model.sample(6)
+    assert sample.shape == (6, *member.item)
+    assert sample.dtype == torch.float32
+    assert sample.device == training.device_of(model)
+    assert not sample.requires_grad
+
+
+@member
+def test_sampling_keeps_each_modules_own_mode(member):
+    model = member.model().train()
+    frozen = list(model.modules())[-1].eval()
+    model.sample(2)
+    assert not frozen.training
+    assert all(module.training for module in model.modules() if module is not frozen)
+
+
+@member
+def test_state_dict_round_trips(member, tmp_path):
+    trained, fresh = member.model(), member.model()
+    training.fit(trained, member.batch(), steps=3, batch_size=8)
+    missing = fresh.load_state_dict(trained.state_dict())
+    assert not missing.missing_keys
+    assert not missing.unexpected_keys
+    one, two = (m.sample(4, generator=torch.Generator().manual_seed(0)) for m in (trained, fresh))
+    assert torch.equal(one, two)
+
+
+@member
+def test_training_again_from_the_same_seed_gives_the_same_weights(member):
+    models = [member.model(), member.model()]
+    for model in models:
+        training.fit(model, member.batch(), steps=5, batch_size=8, seed=3)
+    assert all(torch.equal(a, b) for a, b in zip(models[0].parameters(), models[1].parameters(), strict=True))
+
+
+@pytest.mark.parametrize("member", [m for m in MEMBERS if m.falls], ids=lambda member: member.name)
+def test_a_few_dozen_steps_lower_the_loss(member):
+    history = training.fit(member.model(), member.batch(), steps=60, batch_size=32, lr=member.lr)
+    series = history[member.falls]
+    assert sum(series[-5:]) < 0.95 * sum(series[:5])
+
+
+def test_players_see_the_newest_of_each_other():
+    model = Debate()
+    optimizers = {name: SGD(module.parameters(), lr=0.5) for name, module in model.players().items()}
+    list(training.steps(model, [torch.ones(4)], optimizers))
+    values = [model.members[name].value.item() for name in Debate.names]
+    assert values == pytest.approx([1.0, 1.5, 2.25])  # 1 + 0, 1 + 1/2, 1 + (1 + 3/2)/2
