@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -135,17 +135,20 @@ def curves(
     xlabel: str,
     ylabel: str,
     title: str = "",
+    dots: Collection[str] = (),
     size: tuple[float, float] = (6.0, 3.2),
     **settings: Any,
 ) -> Picture:
-    """Named lines in one plot, each labelled at the line itself where there are few.
+    """Named lines in one plot.
 
-    `lines` maps a name to y-values, or to a pair (x, y); `settings` go to `Axes.set` (xscale, ylim, …).
+    `lines` maps a name to y-values, or to a pair (x, y); those named in `dots` are drawn as points (measurements
+    beside a theory, say). `settings` go to `Axes.set` (xscale, ylim, …).
     """
     figure, ax = axes(size=size)
     for (name, line), colour in zip(lines.items(), COLOURS * 9, strict=False):
         x, y = line if isinstance(line, tuple) else (np.arange(1, len(line) + 1), line)
-        ax.plot(np.asarray(x), np.asarray(y), color=colour, linewidth=2, label=name)
+        style = {"marker": "o", "linestyle": "", "markersize": 4, "zorder": 3} if name in dots else {"linewidth": 2}
+        ax.plot(np.asarray(x), np.asarray(y), color=colour, label=name, **style)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, **settings)
     if len(lines) > 1:
         ax.legend(frameon=False, fontsize=9)
@@ -170,25 +173,6 @@ def heatmaps(
             ax.set_xticks(range(len(labels)), labels, rotation=90, fontsize=8)
             ax.set_yticks(range(len(labels)), labels, fontsize=8)
     figure.colorbar(shown, ax=grid[0, -1], shrink=0.8)
-    return Picture(figure, alt)
-
-
-def histograms(
-    samples: Mapping[str, Any],
-    *,
-    alt: str,
-    xlabel: str,
-    bins: int = 40,
-    size: tuple[float, float] = (6.0, 2.8),
-) -> Picture:
-    """Overlaid, normalised histograms of named samples on common bins."""
-    figure, ax = axes(size=size)
-    arrays = {name: np.asarray(values).ravel() for name, values in samples.items()}
-    edges = np.histogram_bin_edges(np.concatenate(list(arrays.values())), bins=bins)
-    for (name, values), colour in zip(arrays.items(), COLOURS * 9, strict=False):
-        ax.hist(values, edges, density=True, alpha=0.55, color=colour, label=f"{name} ({len(values)})")
-    ax.set(xlabel=xlabel, yticks=[])
-    ax.legend(frameon=False, fontsize=9)
     return Picture(figure, alt)
 
 

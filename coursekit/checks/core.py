@@ -67,9 +67,7 @@ class Exercise:
         tensors = [_tensor(answer) for answer in answers]
         for answer, tensor in zip(answers, tensors, strict=True):
             if tensor is None:
-                return Verdict(
-                    "wrong", f"A tensor or a number is wanted, and {type(answer).__name__} came back."
-                )
+                return Verdict("wrong", f"A tensor or a number is wanted, and {type(answer).__name__} came back.")
         if self._agrees(self.reference, tensors):
             return Verdict("right", self.praise)
         for hint, mistake in self.mistakes.items():

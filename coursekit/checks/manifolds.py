@@ -45,6 +45,12 @@ _principal = Exercise(
         "These are the directions of least variance: singular values come in falling order.": (
             lambda x, k: torch.linalg.svd(x - x.mean(0), full_matrices=False).Vh[-k:]
         ),
+        "The directions go into the rows: [k, M]. Yours stand in columns; transpose.": (
+            lambda x, k: _directions(x, k).T
+        ),
+        "Subtract one mean for each column, `x.mean(0)`, not one for the whole tensor.": (
+            lambda x, k: torch.linalg.svd(x - x.mean(), full_matrices=False).Vh[:k]
+        ),
         "The mean wanted is the mean point (one number per column), not one mean of each row.": (
             lambda x, k: torch.linalg.svd(x - x.mean(1, keepdim=True), full_matrices=False).Vh[:k]
         ),
@@ -58,9 +64,7 @@ _left_out = Exercise(
     praise="What PCA loses is exactly the variance along the directions it leaves out.",
     mistakes={
         "This is the variance that is kept; the error is what is left out.": lambda e, k: e[:k].sum(),
-        "This is a fraction of the whole variance; the error itself is wanted.": (
-            lambda e, k: e[k:].sum() / e.sum()
-        ),
+        "This is a fraction of the whole variance; the error itself is wanted.": (lambda e, k: e[k:].sum() / e.sum()),
         "One eigenvalue too few: Python counts from 0, so the first one left out is eigenvalues[k].": (
             lambda e, k: e[k + 1 :].sum()
         ),
@@ -83,12 +87,13 @@ _oja = Exercise(
         "The decay must go with y², not with y: compare the lengths of both terms when y is large.": (
             lambda w, x, rate: w + rate * ((w @ x) * x - (w @ x) * w)
         ),
-        "The sign is turned round: this walks towards the direction of least variance.": (
+        "The sign is turned round: this turns w towards the least variance, and its length runs away from 1.": (
             lambda w, x, rate: w - rate * (w @ x) * (x - (w @ x) * w)
         ),
-        "This is the change of w; the new w is wanted.": lambda w, x, rate: (
-            rate * (w @ x) * (x - (w @ x) * w)
+        "Dividing by the length is the idea behind the rule; Oja's rule is its first order in the rate.": (
+            lambda w, x, rate: torch.nn.functional.normalize(w + rate * (w @ x) * x, dim=0)
         ),
+        "This is the change of w; the new w is wanted.": lambda w, x, rate: rate * (w @ x) * (x - (w @ x) * w),
     },
 )
 
@@ -107,15 +112,16 @@ _novelty = Exercise(
         "Subtract the mean before projecting (and add it after): the subspace passes through the mean.": (
             lambda x, v, mean: (x - x @ v.T @ v).square().sum(1)
         ),
+        "Add the mean back before you compare: the reconstruction is mean + code · components.": (
+            lambda x, v, mean: (x - (x - mean) @ v.T @ v).square().sum(1)
+        ),
         "You measure the length of the code, which is what is familiar; take the residual.": (
             lambda x, v, mean: ((x - mean) @ v.T).square().sum(1)
         ),
         "One score for each row is wanted: sum over the columns (dim=1).": (
             lambda x, v, mean: _residual(x, v, mean).square().sum()
         ),
-        "This is the distance; its square is asked for.": lambda x, v, mean: _residual(x, v, mean).norm(
-            dim=1
-        ),
+        "This is the distance; its square is asked for.": lambda x, v, mean: _residual(x, v, mean).norm(dim=1),
         "Sum over the numbers of a row, do not average them.": (
             lambda x, v, mean: _residual(x, v, mean).square().mean(1)
         ),
