@@ -96,6 +96,7 @@ class TestEvery:
         sheet = Image.open(io.BytesIO(data["image/png"]))
         assert data[WIDGET]["model_id"] == explorer.view.model_id
         assert metadata["image/png"]["alt"] == explorer.alt != ""
+        assert metadata["image/png"]["width"] <= sheet.width
         assert data["text/plain"].startswith(explorer.title)
         assert len(data["image/png"]) < 150_000
         assert np.asarray(sheet.convert("L")).std() > 5, "an empty sheet"

@@ -5,6 +5,7 @@
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
+const QUICK = 14; // ms a picture may take for the next to be asked for before it has come
 const MORPH = 650; // ms that "surprise me" and "reset" take
 const sessions = new Map(); // one for each widget: all its views share state, pictures and the request in flight
 
@@ -45,42 +46,50 @@ function kernelSource(model) {
   return source;
 }
 
-// One request in flight; the newest wish replaces an older one; the frame is the acknowledgement.
+// The newest wish replaces an older one, and a frame is the acknowledgement: nothing queues, whatever the hand does.
+// One request is in flight; two while the picture takes less time than its way, so that the next is made meanwhile.
 class Gate {
   constructor(source, { arrived, silent, lost }) {
-    Object.assign(this, { source, arrived, silent, lost, launched: 0, since: 0, busy: false, tries: 0, wish: null });
+    Object.assign(this, { source, arrived, silent, lost, count: 0, room: 1, tries: 0, wish: null });
+    this.flying = new Set();
   }
   want(state, final) {
     this.wish = { state, final };
-    const lost = this.busy && this.tries > 1 && performance.now() - this.since > PATIENCE;
-    if (!this.busy || lost) this.launch();
+    if (this.tries > 1 && performance.now() - this.since > PATIENCE) this.flying.clear(); // they will not come
+    this.pump();
   }
+  get busy() { return this.flying.size >= this.room; }
+  pump() { if (this.wish && !this.busy) this.launch(); }
   launch() {
-    const job = this.wish ?? this.job;
-    const number = ++this.launched;
-    Object.assign(this, { busy: true, job, wish: null, since: performance.now() });
-    clearTimeout(this.clock);
-    this.clock = setTimeout(() => this.wait(), PATIENCE);
+    const job = (this.job = this.wish ?? this.job);
+    const number = ++this.count;
+    this.wish = null;
+    this.since = performance.now();
+    this.flying.add(number);
+    this.watch();
     this.source.request(job.state, job.final).then((frame) => this.land(number, frame), () => this.drop());
+  }
+  watch() {
+    clearTimeout(this.clock);
+    if (this.flying.size) this.clock = setTimeout(() => this.wait(), PATIENCE);
   }
   wait() {
     this.tries += 1;
     if (this.tries === 1) this.launch();
     else this.silent();
   }
-  drop() { // the way to the source is cut: nothing is in flight, nothing will come
-    this.close();
-    this.busy = false;
-    this.lost();
-  }
   land(number, frame) {
-    if (number === this.launched) {
-      clearTimeout(this.clock);
-      this.busy = false;
-      this.tries = 0;
-      if (this.wish) this.launch(); // before decoding: the source works while the page draws
-    }
+    for (const older of this.flying) if (older <= number) this.flying.delete(older);
+    this.tries = 0;
+    this.room = frame.ms < QUICK ? 2 : 1;
+    this.watch();
+    this.pump(); // before decoding: the source works while the page draws
     this.arrived(frame, number);
+  }
+  drop() { // the way to the source is cut: nothing is in flight, nothing will come
+    this.flying.clear();
+    this.close();
+    this.lost();
   }
   close() { clearTimeout(this.clock); }
 }

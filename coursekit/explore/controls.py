@@ -100,6 +100,77 @@ class Choice(Control):
 
 
 @dataclass(frozen=True)
+class Stops(Control):
+    """A slider that knows only some numbers, in rising order."""
+
+    stops: tuple[float, ...] = ()
+    value: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.stops) < 2 or list(self.stops) != sorted(set(self.stops)):
+            raise ValueError(f"stops {self.name!r}: wants two or more rising numbers, got {self.stops}")
+        if self.value is None:
+            object.__setattr__(self, "value", self.stops[len(self.stops) // 2])
+        self.check(self.value)
+
+    def check(self, value: Any) -> float:
+        number = check_number(self.name, value)
+        near = min(self.stops, key=lambda stop: abs(stop - number))
+        if abs(near - number) > 1e-6 * max(1.0, abs(near)):
+            raise ValueError(f"{self.name} = {value} is none of {', '.join(map(str, self.stops))}")
+        return near
+
+    def draw(self, generator: torch.Generator | None = None) -> float:
+        return self.stops[int(torch.randint(len(self.stops), (), generator=generator))]
+
+
+@dataclass(frozen=True)
+class Paint(Control):
+    """Pixels that the reader paints on a panel with mouse, finger or keys.
+
+    The value is a string: h·w bits, row by row, four in a hexadecimal digit; "" if nothing is painted. `shape` is
+    (h, w), `brush` the side of the painted square in pixels.
+    """
+
+    value: str = ""
+    panel: int = 0
+    shape: tuple[int, int] = (8, 8)
+    brush: int = 2
+
+    def __post_init__(self) -> None:
+        if min(self.shape) < 1 or self.brush < 1:
+            raise ValueError(f"paint {self.name!r}: wants a shape and a brush of 1 pixel or more, got {self}")
+        self.check(self.value)
+
+    def check(self, value: Any) -> str:
+        height, width = self.shape
+        digits = -(-height * width // 4)
+        if not isinstance(value, str) or len(value) not in (0, digits) or set(value) - set("0123456789abcdef"):
+            raise ValueError(f'{self.name} = {value!r}: wants "" or {digits} hexadecimal digits')
+        return value if value.strip("0") else ""
+
+    def mask(self, value: str) -> torch.Tensor:
+        """Which pixels are painted: bool [h, w]."""
+        height, width = self.shape
+        bits = [int(digit, 16) >> place & 1 for digit in value for place in (3, 2, 1, 0)]
+        return torch.tensor((bits or [0] * height * width)[: height * width], dtype=torch.bool).view(height, width)
+
+    def of(self, mask: torch.Tensor) -> str:
+        """The value that stands for a mask, bool [h, w]."""
+        bits = "".join(str(int(bit)) for bit in mask.flatten().tolist())
+        bits += "0" * (-len(bits) % 4)
+        return self.check("".join(f"{int(bits[i : i + 4], 2):x}" for i in range(0, len(bits), 4)))
+
+    def draw(self, generator: torch.Generator | None = None) -> str:
+        """A square hole of a third of the side, anywhere."""
+        mask = torch.zeros(self.shape, dtype=torch.bool)
+        side = max(1, min(self.shape) // 3)
+        top, left = (int(torch.randint(room - side + 1, (), generator=generator)) for room in self.shape)
+        mask[top : top + side, left : left + side] = True
+        return self.of(mask)
+
+
+@dataclass(frozen=True)
 class Toggle(Control):
     """On or off."""
 

@@ -80,6 +80,22 @@ class Pen:
         self.line([start, (neck[0], neck[1])], colour, width)
         self._stamp(colour, 1.0, "polygon", corners)
 
+    def arrows(self, starts: np.ndarray, ends: np.ndarray, colour: Sequence[int], width: float = 2,
+               head: float = 6) -> None:
+        """Many arrows, [n, 2] → [n, 2], in one stroke: a field. Those without length are left out."""
+        mask = Image.new("L", (self.image.width * FINE, self.image.height * FINE))
+        draw = ImageDraw.Draw(mask)
+        for start, end in zip(starts * FINE, ends * FINE, strict=True):
+            along = end - start
+            length = float(np.hypot(*along))
+            if length < FINE:
+                continue
+            tip = min(head * FINE, length) * along / length
+            side = 0.5 * np.array([-tip[1], tip[0]])
+            draw.line([*start, *(end - tip)], fill=255, width=round(width * FINE))
+            draw.polygon([tuple(p) for p in (end, end - tip + side, end - tip - side)], fill=255)
+        self.image.paste(tuple(colour), (0, 0), mask.reduce(FINE))
+
     def text(self, at: Point, words: str, colour: Sequence[int] = FAINT, size: int = 13, anchor: str = "la") -> None:
         """A line of text."""
         ImageDraw.Draw(self.image).text(at, words, tuple(colour), font(size), anchor=anchor)

@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from coursekit.explore.controls import Control, State, complete
-from coursekit.explore.sheet import contact_sheet
+from coursekit.explore.sheet import WIDTH, contact_sheet
 
 if TYPE_CHECKING:
     from coursekit.explore.canvas import Canvas
@@ -137,7 +137,7 @@ class Explorer:
         if live is not None:
             widget = "application/vnd.jupyter.widget-view+json"
             bundle[widget] = live[0][widget]
-        return bundle, {"image/png": {"alt": self.alt}}
+        return bundle, {"image/png": {"alt": self.alt, "width": WIDTH}}
 
 
 def check_pictures(pictures: Sequence[Picture], panels: int) -> None:

@@ -61,6 +61,13 @@ class Lab:
             return json.load(reply)
 
 
+    def delete(self, path: str) -> None:
+        """End a kernel."""
+        request = urllib.request.Request(f"{self.url}{path}", method="DELETE", headers={"Authorization": f"token {TOKEN}"})
+        with urllib.request.urlopen(request, timeout=30):
+            return
+
+
 @contextmanager
 def running_lab(folder: Path, *, ours: bool = True) -> Iterator[Lab]:
     """JupyterLab on a free port, started as `make lab` starts it (`ours=False`: with a stock server)."""
