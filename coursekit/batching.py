@@ -87,13 +87,13 @@ def _sliced(
 ) -> Iterator[Any]:
     n = len(tensors[0])
     order_device = generator.device if generator is not None else "cpu"
+    whole = n - n % size if drop_last else n
     while count > 0:
-        order = torch.randperm(n, generator=generator, device=order_device).to(tensors[0].device)
-        parts = [part for part in order.split(size) if not drop_last or len(part) == size][:count]
-        for index in parts:
-            batch = tuple(tensor[index.to(tensor.device)] for tensor in tensors)
-            yield batch if len(batch) > 1 else batch[0]
+        order = torch.randperm(n, generator=generator, device=order_device)[:whole].to(tensors[0].device)
+        parts = order.split(size)[:count]
         count -= len(parts)
+        for index in parts:
+            yield tensors[0][index] if len(tensors) == 1 else tuple(t[index.to(t.device)] for t in tensors)
 
 
 def _repeated(data: Iterable[Any], epochs: int | None, steps: int | None) -> Iterator[Any]:

@@ -71,9 +71,7 @@ def steps(
 
 def trainable_parameters(model: Model) -> dict[str, list[nn.Parameter]]:
     """{player: its parameters that require a gradient}; ValueError for a player that has none."""
-    found = {
-        name: [p for p in module.parameters() if p.requires_grad] for name, module in model.players().items()
-    }
+    found = {name: [p for p in module.parameters() if p.requires_grad] for name, module in model.players().items()}
     for name, parameters in found.items():
         if not parameters:
             raise ValueError(f"player {name!r} has no trainable parameter")
@@ -113,10 +111,7 @@ def _checked(terms: Mapping[str, Tensor], player: str, players: Mapping[str, Any
 
 
 def _finite(terms: Mapping[str, Tensor], player: str, number: int) -> Terms:
-    values = {
-        name: term.detach().item() if isinstance(term, Tensor) else float(term)
-        for name, term in terms.items()
-    }
+    values = {name: term.detach().item() if isinstance(term, Tensor) else float(term) for name, term in terms.items()}
     for name, value in values.items():
         if not math.isfinite(value):
             raise NotFinite(f"step {number}: {name!r} of player {player!r} is {value}; it has not moved")
@@ -126,7 +121,8 @@ def _finite(terms: Mapping[str, Tensor], player: str, number: int) -> Terms:
 def _move(loss: Tensor, parameters: list[nn.Parameter], optimizer: Optimizer, player: str) -> None:
     if not loss.requires_grad:
         raise ValueError(f'turns: the "loss" of player {player!r} depends on no parameter (was it detached?)')
-    optimizer.zero_grad(set_to_none=True)
+    for parameter in parameters:
+        parameter.grad = None
     loss.backward(inputs=parameters)
     optimizer.step()
 
@@ -238,9 +234,7 @@ def _after(run: Run, terms: Terms, bar: Progress, callback: Callback | None) -> 
     run.save_if_due()
 
 
-def _optimizers(
-    model: Model, given: Mapping[str, Optimizer | OptimizerFactory], lr: float
-) -> dict[str, Optimizer]:
+def _optimizers(model: Model, given: Mapping[str, Optimizer | OptimizerFactory], lr: float) -> dict[str, Optimizer]:
     players = trainable_parameters(model)
     if unknown := set(given) - set(players):
         raise ValueError(f"optimizers: no such player {sorted(unknown)}, the model has {sorted(players)}")
