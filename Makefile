@@ -7,7 +7,7 @@
 #   BENCH_ARGS="..."               passed on to each benchmark
 
 .DEFAULT_GOAL := help
-.PHONY: help lab test style notebooks bench doctor clean
+.PHONY: help lab test style notebooks html bench doctor clean
 
 BIN := .venv/bin
 
@@ -30,6 +30,10 @@ style:  ## ruff and mypy alone
 notebooks:  ## build and execute the notebooks whose text has changed
 	@sh tools/setup.sh test
 	@$(BIN)/python tools/notebooks.py $(NOTEBOOKS)
+
+html:  ## the stored notebooks as web pages, in build/html
+	@sh tools/setup.sh test
+	@$(BIN)/python tools/notebooks.py --html build/html
 
 bench:  ## measure what is promised to be fast
 	@sh tools/setup.sh test

@@ -5,6 +5,7 @@
     python tools/notebooks.py 01              those whose name contains "01"
     python tools/notebooks.py --check         change nothing; exit status 1 if a pair is out of sync
     python tools/notebooks.py --to-text course/01_….ipynb    write an edited notebook back to its text
+    python tools/notebooks.py --html build/html              every notebook as a web page, as stored
 
 The text under course/text/ is what is edited and reviewed; the notebook is made here and never by hand.
 """
@@ -28,15 +29,14 @@ import psutil
 import torch
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
 ROOT = Path(__file__).resolve().parent.parent
 COURSE, TEXT = ROOT / "course", ROOT / "course" / "text"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
-MACHINE_PATH = re.compile(
-    r"(?<![\w./:])(?:/(?:home|root|Users|work|tmp|opt|usr|var)/|[A-Z]:\\\\?Users)[\w./\\-]+"
-)
+MACHINE_PATH = re.compile(r"(?<![\w./:])(?:/(?:home|root|Users|work|tmp|opt|usr|var)/|[A-Z]:\\\\?Users)[\w./\\-]+")
 
 
 def texts() -> list[Path]:
@@ -123,9 +123,7 @@ def execute(nb: NotebookNode, folder: Path) -> NotebookNode:
     with tempfile.TemporaryDirectory() as empty, MemoryWatch() as memory:
         env = {**os.environ, "COURSEKIT_DATA": empty, "PYTHONHASHSEED": "0"}
         start = time.perf_counter()
-        client = NotebookClient(
-            nb, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
-        )
+        client = NotebookClient(nb, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
         client.execute(env=env)
         seconds = time.perf_counter() - start
     nb.metadata["coursekit"] = {
@@ -205,18 +203,30 @@ def to_text(path: Path) -> None:
     print(f"wrote {target.relative_to(ROOT)}")
 
 
+def to_html(path: Path, folder: Path) -> Path:
+    """One stored notebook as a web page in `folder`, each picture with its alt text; returns the page's path."""
+    exporter = HTMLExporter(template_name="coursekit", extra_template_basedirs=[str(ROOT / "tools" / "templates")])
+    body, _ = exporter.from_filename(str(path))
+    folder.mkdir(parents=True, exist_ok=True)
+    page = folder / f"{path.stem}.html"
+    page.write_text(body, encoding="utf-8")
+    return page
+
+
 def main(argv: list[str] | None = None) -> int:
     """Entry point; returns the exit status."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument(
-        "names", nargs="*", help="parts of notebook names (default: all that are out of date)"
-    )
+    parser.add_argument("names", nargs="*", help="parts of notebook names (default: all that are out of date)")
     parser.add_argument("--all", action="store_true", help="every notebook, also those in sync")
     parser.add_argument("--check", action="store_true", help="only say which are out of sync")
     parser.add_argument("--to-text", type=Path, metavar="NOTEBOOK", help="write a notebook back to its text")
+    parser.add_argument("--html", type=Path, metavar="FOLDER", help="export the stored notebooks as web pages")
     args = parser.parse_args(argv)
     if args.to_text:
         to_text(args.to_text)
+        return 0
+    if args.html:
+        print(*(to_html(notebook_path(t), args.html) for t in texts()), sep="\n")
         return 0
     chosen = [t for t in texts() if not args.names or any(n in str(t.relative_to(TEXT)) for n in args.names)]
     stale = [t for t in chosen if args.all or (args.names and not args.check) or not in_sync(t)]
