@@ -54,8 +54,10 @@ def test_a_chapter_runs_and_its_first_slider_moves(lab: Lab, page: Any, name: st
     control = page.locator(".ck .ck-range").first
     control.wait_for(timeout=LONG, state="attached")
     wait_done(page)
-    control.scroll_into_view_if_needed()
     page.wait_for_function("() => document.querySelector('.ck')?.dataset.frames", timeout=LONG)
+    for _ in range(3):  # cells above take their height only when they come into view
+        control.scroll_into_view_if_needed()
+        page.wait_for_timeout(700)
     box, before = control.bounding_box(), picture(page)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
