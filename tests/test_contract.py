@@ -178,3 +178,19 @@ def test_players_see_the_newest_of_each_other():
     list(training.steps(model, [torch.ones(4)], optimizers))
     values = [model.members[name].value.item() for name in Debate.names]
     assert values == pytest.approx([1.0, 1.5, 2.25])  # 1 + 0, 1 + 1/2, 1 + (1 + 3/2)/2
+
+
+class Overheard(Debate):
+    """Notes, when a player's turn has come, which parameters have a gradient by then."""
+
+    def turns(self, x: Tensor):
+        self.heard = []
+        for player, terms in super().turns(x):
+            self.heard.append({name for name in self.names if self.members[name].value.grad is not None})
+            yield player, terms
+
+
+def test_the_loop_gives_no_gradient_to_a_player_whose_turn_has_not_come():
+    model = Overheard()
+    list(training.steps(model, [torch.ones(4)], {n: SGD(m.parameters(), lr=0.1) for n, m in model.players().items()}))
+    assert model.heard == [set(), {"first"}, {"first", "second"}]
