@@ -1,14 +1,14 @@
 """Bricks that several models share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-from torch import nn
+from torch import Tensor, nn
+
+Activation = Callable[[], nn.Module]
 
 
-def mlp(
-    *sizes: int, activation: Callable[[], nn.Module] = nn.ReLU, out: nn.Module | None = None
-) -> nn.Sequential:
+def mlp(*sizes: int, activation: Activation = nn.ReLU, out: nn.Module | None = None) -> nn.Sequential:
     """A multilayer perceptron: x ↦ out(W_L a(… a(W_1 x + b_1) …) + b_L).
 
     `mlp(784, 400, 20)` maps [..., 784] to [..., 20] through 400 hidden units. The activation `a` stands
@@ -22,3 +22,95 @@ def mlp(
         layers += [nn.Linear(inputs, outputs), activation()]
     layers[-1:] = [] if out is None else [out]
     return nn.Sequential(*layers)
+
+
+class Residual(nn.Module):
+    """x ↦ x + body(x), which need only learn what to change ("delta-preserving"; He et al., 2016).
+
+    The gradient passes the sum unchanged, however deep the stack. With `zero` the body's last layer starts at 0,
+    so the block starts as the identity. The body keeps the shape.
+    """
+
+    def __init__(self, *body: nn.Module, zero: bool = False) -> None:
+        super().__init__()
+        self.body = nn.Sequential(*body)
+        if zero:
+            _zero_last(self.body)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x + body(x), in the shape of x."""
+        return x + self.body(x)
+
+
+def _zero_last(body: nn.Module) -> None:
+    layer = [m for m in body.modules() if isinstance(m, nn.Linear | nn.Conv2d)][-1]
+    nn.init.zeros_(layer.weight)
+    if layer.bias is not None:
+        nn.init.zeros_(layer.bias)
+
+
+def residual_conv(channels: int, *, kernel: int = 3, activation: Activation = nn.ReLU, zero: bool = True) -> Residual:
+    """A residual block of two convolutions: x + W₂ a(W₁ a(x)), [n, channels, H, W] in and out."""
+    first, second = (nn.Conv2d(channels, channels, kernel, padding=kernel // 2) for _ in range(2))
+    return Residual(activation(), first, activation(), second, zero=zero)
+
+
+def transposed(inputs: int, outputs: int, *, kernel: int = 4, times: int = 2) -> nn.Module:
+    """Up-sampling by a transposed convolution: [n, inputs, H, W] → [n, outputs, times H, times W].
+
+    Where the stride does not divide the kernel, pixels get unequally many contributions: a checkerboard.
+    """
+    padding = max(0, -(-(kernel - times) // 2))
+    extra = times - kernel + 2 * padding
+    return nn.ConvTranspose2d(inputs, outputs, kernel, stride=times, padding=padding, output_padding=extra)
+
+
+def enlarged(inputs: int, outputs: int, *, kernel: int = 3, times: int = 2) -> nn.Module:
+    """Up-sampling by copying each pixel, zero padding and a convolution: H, W → times H, times W."""
+    return nn.Sequential(nn.Upsample(scale_factor=times), nn.Conv2d(inputs, outputs, kernel, padding=kernel // 2))
+
+
+def shuffled(inputs: int, outputs: int, *, kernel: int = 3, times: int = 2) -> nn.Module:
+    """Up-sampling by a convolution to times² as many channels, which become the pixels between: the fastest."""
+    conv = nn.Conv2d(inputs, outputs * times**2, kernel, padding=kernel // 2)
+    return nn.Sequential(conv, nn.PixelShuffle(times))
+
+
+def conv_encoder(shape: Sequence[int], size: int, *channels: int, activation: Activation = nn.ReLU) -> nn.Sequential:
+    """Images (C, H, W) to [n, size]: for each of the channels half as high and wide, then a linear layer.
+
+    Pixels are unshuffled into channels and convolved at the smaller size, which is fast. Raises ValueError if
+    H or W cannot be halved so often.
+    """
+    image, height, width = _halved(shape, channels)
+    layers: list[nn.Module] = []
+    for inputs, outputs in pairwise((image, *channels)):
+        layers += [nn.PixelUnshuffle(2), nn.Conv2d(4 * inputs, outputs, 3, padding=1), activation()]
+    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * width, size))
+
+
+def conv_decoder(
+    size: int, shape: Sequence[int], *channels: int, activation: Activation = nn.ReLU, out: nn.Module | None = None,
+    upsample: Callable[[int, int], nn.Module] = shuffled,
+) -> nn.Sequential:  # fmt: skip
+    """[n, size] to images (C, H, W), the mirror of `conv_encoder` with the same channels; then `out`.
+
+    `upsample(inputs, outputs)` makes what doubles height and width: `shuffled`, `transposed` or `enlarged`.
+    """
+    image, height, width = _halved(shape, channels)
+    back = channels[::-1]
+    start = (back[0], height, width)
+    layers: list[nn.Module] = [nn.Linear(size, back[0] * height * width), activation(), nn.Unflatten(1, start)]
+    for inputs, outputs in pairwise((*back, image)):
+        layers += [upsample(inputs, outputs), activation()]
+    layers[-1:] = [] if out is None else [out]
+    return nn.Sequential(*layers)
+
+
+def _halved(shape: Sequence[int], channels: Sequence[int]) -> tuple[int, int, int]:
+    """(C, H, W) after one halving for each of the channels."""
+    image, height, width = shape
+    times = 2 ** len(channels)
+    if not channels or height % times or width % times:
+        raise ValueError(f"shape, channels: want H and W to be multiples of {times}, got {tuple(shape)}, {channels}")
+    return image, height // times, width // times

@@ -10,8 +10,10 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from coursekit import training
-from coursekit.autoencoders import dense
+from coursekit.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
 from coursekit.base import Model
+from coursekit.corruption import Gaussian, Masking, Patch
+from coursekit.penalties import L1, Contractive, ContractiveSigmoid, Sparsity
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,30 @@ def images(*shape: int) -> Callable[[], Tensor]:
     return lambda: torch.rand(*shape, generator=torch.Generator().manual_seed(1))
 
 
+def small(**variant) -> Model:
+    """A dense autoencoder of 4×4 images with a code in (0, 1)."""
+    return dense((1, 4, 4), 6, code=nn.Sigmoid(), **variant)
+
+
+def autoencoder(name: str, make: Callable[[], Model], size: int = 4) -> Member:
+    return Member(name, make, images(32, 1, size, size), (1, size, size))
+
+
 MEMBERS = [
     Member("linear autoencoder", lambda: dense((5,), 2), points(32, 5), (5,)),
-    Member("dense autoencoder", lambda: dense((1, 4, 4), 3, 16, out=nn.Sigmoid()), images(32, 1, 4, 4), (1, 4, 4)),
+    autoencoder("dense autoencoder", lambda: dense((1, 4, 4), 3, 16, out=nn.Sigmoid())),
+    autoencoder("tied autoencoder", lambda: tied((1, 4, 4), 3)),
+    autoencoder("stacked autoencoder", lambda: stacked(dense((1, 4, 4), 8, code=nn.Tanh()), dense((8,), 3))),
+    autoencoder("cross-entropy", lambda: dense((1, 4, 4), 3, out=nn.Sigmoid(), reconstruction=binary_cross_entropy)),
+    autoencoder("L1", lambda: small(penalty=L1(0.01))),
+    autoencoder("sparse", lambda: small(penalty=Sparsity(0.1, 0.1))),
+    autoencoder("sparse, running mean", lambda: small(penalty=Sparsity(0.1, 0.1, units=6))),
+    autoencoder("contractive", lambda: small(penalty=Contractive(0.1))),
+    autoencoder("contractive, closed form", lambda: small(penalty=ContractiveSigmoid(0.1))),
+    autoencoder("denoising, noise", lambda: small(corruption=Gaussian(0.1))),
+    autoencoder("denoising, masking", lambda: small(corruption=Masking(0.1))),
+    autoencoder("denoising, patch", lambda: small(corruption=Patch(1))),
+    autoencoder("convolutional, fast", lambda: fast_convolutional((1, 8, 8), 4, 4, 8), size=8),
     Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
     Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
     Member("three players", Debate, points(8, 1), (3,), falls=None),
