@@ -1,4 +1,7 @@
-"""What the claims are measured with: angles between subspaces, dimensions, rankings, the distance to a manifold."""
+"""What the claims are measured with: angles between subspaces, dimensions, rankings, the distance to a manifold.
+
+Measures that need a file of their own are gathered here too.
+"""
 
 from collections.abc import Callable, Sequence
 
@@ -8,11 +11,15 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from coursekit.information import cross_entropy, entropy, kl_divergence
 from coursekit.manifold import Manifold, distance_to_manifold, face_gallery, face_manifold
+from coursekit.quality import checkerboard_energy, psnr, validity
+from coursekit.representation import Activity, activity, linear_probe, precision_at_k
 
 __all__ = [
-    "Manifold", "auroc", "distance_to_manifold", "face_gallery", "face_manifold", "intrinsic_dimension", "jacobian",
-    "jacobian_rank", "local_pca", "principal_angles",
+    "Activity", "Manifold", "activity", "auroc", "checkerboard_energy", "cross_entropy", "distance_to_manifold",
+    "entropy", "face_gallery", "face_manifold", "intrinsic_dimension", "jacobian", "jacobian_rank", "kl_divergence",
+    "linear_probe", "local_pca", "precision_at_k", "principal_angles", "psnr", "validity",
 ]  # fmt: skip
 
 Function = Callable[[Tensor], Tensor]
