@@ -138,15 +138,17 @@ def pretrain(layers: Sequence[Autoencoder], x: Tensor, **how: Any) -> list[Histo
 
 
 def fast_convolutional(
-    shape: Sequence[int], latent_size: int, *channels: int, out: nn.Module | None = None, **variant: Any
-) -> Autoencoder:
+    shape: Sequence[int], latent_size: int, *channels: int, out: nn.Module | None = None,
+    activation: Callable[[], nn.Module] = nn.ReLU, **variant: Any,
+) -> Autoencoder:  # fmt: skip
     """A convolutional autoencoder for images (C, H, W), fast on a CPU: each of the `channels` halves H and W.
 
     Down by pixel unshuffle and convolution, up by convolution and pixel shuffle; a linear layer to the code and
-    one from it. Three times as fast as transposed convolutions of that size. `variant` goes to `Autoencoder`.
+    one from it. `channels` are (32, 64) if not given. `variant` goes to `Autoencoder`.
     """
     widths = channels or (32, 64)
-    encoder, decoder = conv_encoder(shape, latent_size, *widths), conv_decoder(latent_size, shape, *widths, out=out)
+    encoder = conv_encoder(shape, latent_size, *widths, activation=activation)
+    decoder = conv_decoder(latent_size, shape, *widths, activation=activation, out=out)
     return Autoencoder(encoder, decoder, latent_size=latent_size, **variant)
 
 
