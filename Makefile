@@ -11,6 +11,11 @@
 
 BIN := .venv/bin
 
+# One thread for each process of a test or a build: many processes that each want all cores slow each other down
+# far more than a second thread helps, and sums come out the same in the last digit.
+OMP_NUM_THREADS ?= 1
+test notebooks: export OMP_NUM_THREADS := $(OMP_NUM_THREADS)
+
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 

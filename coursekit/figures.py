@@ -12,10 +12,15 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
+from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from torch import Tensor
+from torch.nn import Module
+
+from coursekit.base import eval_mode
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
 COLOURS = (BLUE, ORANGE, GREEN, PINK, SKY, RED)
@@ -126,6 +131,36 @@ def images(
     for ax, word in zip(grid[:, 0], rows or [], strict=False):
         ax.set_ylabel(word, fontsize=9.5, rotation=0, ha="right", va="center", labelpad=8)
     return Picture(figure, alt)
+
+
+class Strip:
+    """A training's callback that shows images above their reconstructions, redrawn every so many steps.
+
+    `Strip(model, x, alt=...)` with images x [n, C, H, W]; give it to `training.fit(..., callback=strip)`. In a notebook
+    it keeps one picture, the last; elsewhere it draws nothing. `latest` is the last `Picture`.
+    """
+
+    def __init__(self, model: Module, x: Tensor, *, alt: str, every: int = 100) -> None:
+        if every < 1:
+            raise ValueError(f"every: want at least 1 step, got {every}")
+        self.model, self.x, self.alt, self.every = model, x, alt, every
+        self.latest = self._drawn()
+        self._handle: Any = None
+
+    def __call__(self, step: int, terms: Mapping[str, float]) -> None:
+        """Redraw if it is time."""
+        if step % self.every and step != 1:
+            return
+        self.latest = self._drawn()
+        if self._handle is None:
+            self._handle = display(self.latest, display_id=True)
+        else:
+            self._handle.update(self.latest)
+
+    def _drawn(self) -> Picture:
+        with torch.no_grad(), eval_mode(self.model):
+            rebuilt = self.model(self.x)
+        return images([*self.x, *rebuilt], alt=self.alt, columns=len(self.x), rows=["input", "rebuilt"])
 
 
 def curves(
