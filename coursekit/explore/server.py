@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
-from asyncio import Future
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
@@ -23,7 +23,7 @@ CONNECTION = "coursekit.explore.server.NoDelayConnection"
 class NoDelayConnection(ZMQChannelsWebsocketConnection):
     """A kernel's websocket that does not wait for more before it sends (TCP_NODELAY)."""
 
-    def connect(self) -> Future[None] | None:
+    def connect(self) -> Any:  # a future, a coroutine or nothing, as the server's releases have it
         """Connect to the kernel, with Nagle's algorithm off."""
         self.websocket_handler.set_nodelay(True)
         return super().connect()
