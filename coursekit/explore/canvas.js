@@ -1,7 +1,7 @@
 // The page's half of an explorer: controls, one request in flight, pictures.
 // A source answers `request(state, final) -> Promise<frame>` and `surprise() -> Promise<state>`; the kernel is one
 // source. A decoder that runs in the page can be another: nothing below `kernelSource` knows where frames come from.
-// `make`, `grouped` and `dials` come from dials.js; the two files are sent as one module.
+// `make`, `grouped` and `dials` come from dials.js and brush.js; the three files are sent as one module.
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
@@ -210,7 +210,7 @@ class View {
     this.spoken.setAttribute("aria-live", "polite");
     this.light = make("span", "ck-light");
     this.light.setAttribute("role", "status");
-    this.dials = controls.map((control) => new dials[control.kind](control, session));
+    this.dials = controls.map((control) => new dials[control.kind](control, session, this.panels));
     this.root = make("section", "ck", {},
       make("div", "ck-title", { textContent: title }),
       make("div", "ck-body", {},

@@ -21,7 +21,7 @@ import traitlets
 from ipywidgets import ValueWidget
 from PIL import Image
 
-from coursekit.explore.controls import Choice, Control, Play, Slider, State
+from coursekit.explore.controls import Choice, Control, Paint, Play, Slider, State, Stops
 
 if TYPE_CHECKING:
     from coursekit.explore.explorer import Explorer, Frame, Picture
@@ -38,7 +38,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     Raises ValueError if a control has the name of something that every widget has.
     """
 
-    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dials.js", "canvas.js"))
+    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dials.js", "brush.js", "canvas.js"))
     _css = HERE / "canvas.css"
     _spec = traitlets.Dict().tag(sync=True)
     _key = traitlets.Unicode().tag(sync=True)
@@ -109,6 +109,11 @@ def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:
         return kind(control.value, min=control.low, max=control.high, help=control.help).tag(sync=True)
     if isinstance(control, Play):
         return traitlets.CInt(control.value, min=0, max=control.frames - 1, help=control.help).tag(sync=True)
+    if isinstance(control, Stops):
+        number: Any = traitlets.CInt if all(float(stop).is_integer() for stop in control.stops) else traitlets.CFloat
+        return number(control.value, help=control.help).tag(sync=True)
+    if isinstance(control, Paint):
+        return traitlets.Unicode(control.value, help=control.help).tag(sync=True)
     if isinstance(control, Choice):
         return traitlets.Enum(control.options, control.value, help=control.help).tag(sync=True)
     return traitlets.Bool(control.value, help=control.help).tag(sync=True)

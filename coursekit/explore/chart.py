@@ -11,7 +11,8 @@ from coursekit.explore.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen, P
 
 GREEN, GREY = (0, 140, 104), (96, 102, 114)
 COLOURS = (ORANGE, BLUE, GREEN, GREY)  # in this order for curves; apart for colour-blind eyes
-LEFT, TOP, RIGHT, BOTTOM = 58, 22, 18, 38  # pixels around the axes
+LEFT, TOP, RIGHT, BOTTOM = 76, 36, 20, 56  # pixels around the axes
+SIZE = 19  # of letters: charts are shown at little more than half their size
 
 
 class Chart:
@@ -35,13 +36,13 @@ class Chart:
         for value in round_numbers(self.most):
             start, end = self.at(self.x[0], value), self.at(self.x[1], value)
             self.pen.line([start, end], LINE, 1)
-            self.pen.text((LEFT - 8, start[1]), f"{value:g}", size=14, anchor="rm")
+            self.pen.text((LEFT - 8, start[1]), f"{value:g}", size=SIZE, anchor="rm")
         bottom = self.size[1] - BOTTOM
         for x, words in marks.items():
-            self.pen.text((self.at(x, 0)[0], bottom + 5), words, size=14, anchor="mt")
+            self.pen.text((self.at(x, 0)[0], bottom + 7), words, size=SIZE, anchor="mt")
         middle = (LEFT + self.size[0] - RIGHT) / 2
-        self.pen.text((middle, self.size[1] - 3), name, size=14, anchor="mb")
-        self.pen.text((LEFT, 3), unit, size=14, anchor="lt")
+        self.pen.text((middle, self.size[1] - 3), name, size=SIZE, anchor="mb")
+        self.pen.text((LEFT, 4), unit, size=SIZE, anchor="lt")
 
     def curve(self, xs: Sequence[float], ys: Sequence[float], colour: Sequence[int], *, points: bool = False) -> None:
         """A line through points (at least one), each marked with a dot if asked."""
@@ -54,13 +55,13 @@ class Chart:
     def legend(self, names: Mapping[str, Sequence[int]]) -> None:
         """The curves' names in their colours, right-aligned at the top."""
         for row, (name, colour) in enumerate(names.items()):
-            self.pen.text((self.size[0] - RIGHT, 3 + 18 * row), name, colour, 14, "rt")
+            self.pen.text((self.size[0] - RIGHT, 4 + 24 * row), name, colour, SIZE, "rt")
 
     def marked(self, places: Sequence[tuple[float, float, Sequence[int]]]) -> np.ndarray:
         """The chart with a large dot at each (x, y, colour): uint8 [H, W, 3]. The chart itself stays."""
         pen = Pen(self.ground.copy())
-        if places:
-            pen.line([self.at(places[0][0], 0), self.at(places[0][0], self.most)], FAINT, 1, 0.6)
+        for x, y, _ in places:
+            pen.line([self.at(x, 0), self.at(x, y)], FAINT, 1, 0.6)
         for x, y, colour in places:
             pen.disc(self.at(x, y), 8, PAPER)
             pen.disc(self.at(x, y), 6, colour)
@@ -69,7 +70,7 @@ class Chart:
 
 def round_numbers(most: float) -> list[float]:
     """0 and two to five multiples of 1, 2 or 5 · 10^m up to `most`."""
-    rough = most / 4
+    rough = most / 5
     power = 10.0 ** np.floor(np.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough)
     return [float(f"{i * step:.6g}") for i in range(int(most / step + 1e-9) + 1)]
@@ -81,7 +82,7 @@ def bars(size: tuple[int, int], values: np.ndarray, coloured: Sequence[int], nam
     image = Image.new("RGB", size, PAPER)
     draw, pen = ImageDraw.Draw(image), Pen(image)
     signed = bool((values < 0).any())
-    top, bottom = 34, size[1] - 30
+    top, bottom = 34, size[1] - 34
     zero = (top + bottom) / 2 if signed else bottom
     wide = (size[0] - 20) / len(values)
     place = {int(j): word for j, word in zip(coloured, names, strict=True)}
@@ -90,7 +91,7 @@ def bars(size: tuple[int, int], values: np.ndarray, coloured: Sequence[int], nam
         broad = max(2.0, wide - 1) if j not in place else max(5.0, wide - 1)
         draw.rectangle((x, min(y, zero), x + broad - 1, max(y, zero)), fill=ORANGE if j in place else FAINT)
         if j in place:
-            pen.text((x + broad / 2, min(y, zero) - 3), place[j], INK, 14, "mb")
+            pen.text((x + broad / 2, min(y, zero) - 3), place[j], INK, SIZE, "mb")
     pen.line([(8, zero), (size[0] - 8, zero)], FAINT, 1)
-    pen.text((size[0] / 2, size[1] - 4), name, FAINT, 14, "mb")
+    pen.text((size[0] / 2, size[1] - 4), name, FAINT, SIZE, "mb")
     return np.asarray(image)

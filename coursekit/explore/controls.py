@@ -129,13 +129,14 @@ class Paint(Control):
     """Pixels that the reader paints on a panel with mouse, finger or keys.
 
     The value is a string: h·w bits, row by row, four in a hexadecimal digit; "" if nothing is painted. `shape` is
-    (h, w), `brush` the side of the painted square in pixels.
+    (h, w), `brush` the side of the painted square in pixels, `colour` what is laid over them at once.
     """
 
     value: str = ""
     panel: int = 0
     shape: tuple[int, int] = (8, 8)
     brush: int = 2
+    colour: str = "#e89454"
 
     def __post_init__(self) -> None:
         if min(self.shape) < 1 or self.brush < 1:

@@ -63,6 +63,16 @@ class Slide {
   }
 }
 
+// A slider that knows only some numbers: equal steps from each to the next.
+class Notches extends Slide {
+  get last() { return this.control.stops.length - 1; }
+  scale() { Object.assign(this.input, { min: 0, max: this.last, step: 1 }); }
+  read() { return this.control.stops[this.input.valueAsNumber]; }
+  position(value) { return this.control.stops.indexOf(value); }
+  share(value) { return this.position(value) / this.last; }
+  words(value) { return String(value); }
+}
+
 // A film: play button, frame slider, frame number.
 class Reel extends Slide {
   constructor(control, session) {
@@ -121,7 +131,7 @@ class Switch {
   follow(value) { this.box.checked = value; }
 }
 
-const dials = { slider: Slide, play: Reel, choice: Pick, toggle: Switch };
+const dials = { slider: Slide, stops: Notches, play: Reel, choice: Pick, toggle: Switch };
 
 // Dials under their headings; toggles of one group stand side by side.
 function grouped(all) {

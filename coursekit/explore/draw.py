@@ -67,6 +67,14 @@ class Pen:
         r = radius * FINE
         self._stamp(colour, opacity, "ellipse", (x - r, y - r, x + r, y + r))
 
+    def discs(self, places: Sequence[Point], radius: float, colour: Sequence[int]) -> None:
+        """Many filled circles in one stroke."""
+        mask = Image.new("L", (self.image.width * FINE, self.image.height * FINE))
+        draw, r = ImageDraw.Draw(mask), radius * FINE
+        for x, y in places:
+            draw.ellipse((x * FINE - r, y * FINE - r, x * FINE + r, y * FINE + r), fill=255)
+        self.image.paste(tuple(colour), (0, 0), mask.reduce(FINE))
+
     def arrow(self, start: Point, end: Point, colour: Sequence[int], width: float = 3, head: float = 12) -> None:
         """A line with a filled head."""
         along = np.subtract(end, start)
