@@ -7,44 +7,61 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coursekit.explore.arc import ArcDesk
+    from coursekit.explore.bottleneck import Bottleneck
     from coursekit.explore.components import Components
-    from coursekit.explore.controls import Choice, Control, Play, Slider, State, Toggle
+    from coursekit.explore.controls import Choice, Control, Paint, Play, Slider, State, Stops, Toggle
     from coursekit.explore.explorer import Explorer, Panel, freeze
+    from coursekit.explore.features import Features
+    from coursekit.explore.field import DenoisingField
     from coursekit.explore.film import Film
     from coursekit.explore.nature import NaturesDesk
     from coursekit.explore.noise import NoiseDesk
     from coursekit.explore.oja import OjaFilm
     from coursekit.explore.paths import PathExplorer
+    from coursekit.explore.repair import CorruptRepair
+    from coursekit.explore.walk import Walk
 
 __all__ = [
     "ArcDesk",
+    "Bottleneck",
     "Choice",
     "Components",
     "Control",
+    "CorruptRepair",
+    "DenoisingField",
     "Explorer",
+    "Features",
     "Film",
     "NaturesDesk",
     "NoiseDesk",
     "OjaFilm",
+    "Paint",
     "Panel",
     "PathExplorer",
     "Play",
     "Slider",
     "State",
+    "Stops",
     "Toggle",
+    "Walk",
     "freeze",
 ]
 
 _HOME = {
-    **dict.fromkeys(("Choice", "Control", "Play", "Slider", "State", "Toggle"), "controls"),
+    **dict.fromkeys(("Choice", "Control", "Paint", "Play", "Slider", "State", "Stops", "Toggle"), "controls"),
     **dict.fromkeys(("Explorer", "Panel", "freeze"), "explorer"),
     "ArcDesk": "arc",
+    "Bottleneck": "bottleneck",
     "Components": "components",
+    "CorruptRepair": "repair",
+    "DenoisingField": "field",
+    "Features": "features",
     "Film": "film",
     "NaturesDesk": "nature",
     "NoiseDesk": "noise",
     "OjaFilm": "oja",
     "PathExplorer": "paths",
+    "Walk": "walk",
 }
 
 
