@@ -9,18 +9,21 @@ carries the slider's value in two of its corners' blocks; the page reads it back
 
 from __future__ import annotations
 
+import json
 import statistics
 import sys
 import tempfile
 import time
+import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+import websocket
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
-from lab import CHROMIUM_FLAGS, chromium, open_notebook, run_cell, running_lab, wait_run
+from lab import CHROMIUM_FLAGS, chromium, free_port, open_notebook, run_cell, running_lab, wait_run
 
 VALUES = 240  # slider positions, each passed once in a sweep
 RATE = 60  # mouse events a second
@@ -145,13 +148,15 @@ def measure(rounds: int = 3, *, ours_server: bool = True) -> dict[str, Run]:
         running_lab(Path(folder), ours=ours_server) as lab,
         sync_playwright() as playwright,
     ):
-        browser = playwright.chromium.launch(executable_path=chromium(), args=list(CHROMIUM_FLAGS))
+        port = free_port()
+        flags = [*CHROMIUM_FLAGS, f"--remote-debugging-port={port}"]
+        browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
         for turn in range(rounds):
             for name, (ours, draw) in WAYS.items():
                 cell = (OURS if ours else PLAIN).format(draw=draw, last=VALUES - 1)
                 page = browser.new_page(viewport={"width": 1400, "height": 1100})
                 open_notebook(page, lab.notebook(f"bench{turn}{'ours' if ours else 'plain'}{draw}.ipynb", WORK, cell))
-                note(runs[name], sweep(page, ours))
+                note(runs[name], sweep(page, ours, port))
                 shut(lab, page)
         browser.close()
     return runs
@@ -165,7 +170,7 @@ def shut(lab: Any, page: Any) -> None:
         lab.delete(f"/api/kernels/{kernel['id']}")
 
 
-def sweep(page: Any, ours: bool) -> dict[str, Any]:
+def sweep(page: Any, ours: bool, port: int) -> dict[str, Any]:
     """Run the cells, drag the slider once from end to end, and wait for the last picture."""
     for cell in (0, 1):
         run_cell(page, cell)
@@ -179,13 +184,25 @@ def sweep(page: Any, ours: bool) -> dict[str, Any]:
     page.mouse.move(box["x"] + 2, y)
     page.mouse.down()
     page.evaluate(WATCH, [ours])
-    started = time.perf_counter()
-    for i in range(VALUES):
-        time.sleep(max(0.0, started + i / RATE - time.perf_counter()))
-        page.mouse.move(box["x"] + 2 + (box["width"] - 4) * i / (VALUES - 1), y)
+    drag(port, page.url, [(box["x"] + 2 + (box["width"] - 4) * i / (VALUES - 1), y) for i in range(VALUES)])
     page.wait_for_function("() => window.bench.settled && performance.now() - window.bench.settled > 700", timeout=60_000)
     page.mouse.up()
     return page.evaluate("() => window.bench")
+
+
+def drag(port: int, url: str, places: list[tuple[float, float]]) -> None:
+    """Mouse moves with the button down, RATE a second whether or not the page keeps up, as a hand makes them."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list", timeout=10) as reply:
+        [target] = [page["webSocketDebuggerUrl"] for page in json.load(reply) if page["url"] == url]
+    wire = websocket.create_connection(target, suppress_origin=True)
+    started = time.perf_counter()
+    for i, (x, y) in enumerate(places):
+        time.sleep(max(0.0, started + i / RATE - time.perf_counter()))
+        move = {"type": "mouseMoved", "x": x, "y": y, "button": "left", "buttons": 1}
+        wire.send(json.dumps({"id": i + 1, "method": "Input.dispatchMouseEvent", "params": move}))
+    while json.loads(wire.recv()).get("id") != len(places):
+        pass
+    wire.close()
 
 
 def note(run: Run, log: dict[str, Any]) -> None:
