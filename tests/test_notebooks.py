@@ -9,7 +9,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import FunctionType
 
@@ -59,17 +58,15 @@ def test_runs_as_stored_in_the_time_and_memory_it_states(text, tmp_path):
     before = notebooks.calibrate()
     env = {**os.environ, "COURSEKIT_DATA": str(tmp_path)}
     command = [sys.executable, "-m", "pytest", "--nbval", "--nbval-current-env", "--nbval-cell-timeout=300"]
-    start = time.perf_counter()
-    with notebooks.MemoryWatch() as memory:
+    with notebooks.Watch() as watch:
         run = subprocess.run(
             [*command, "-q", "-p", "no:cacheprovider", str(path)],
             env=env, cwd=notebooks.ROOT, capture_output=True, text=True,
         )  # fmt: skip
-    seconds = time.perf_counter() - start
     assert run.returncode == 0, run.stdout[-6000:]
     slowness = (before + notebooks.calibrate()) / 2 / stored(text).metadata.coursekit.calibration_seconds
-    assert seconds < 1.6 * max(slowness, 1) * stated_seconds(text) + 10
-    assert memory.peak < min(MAX_MEMORY, 1.3e9 * stated_gigabytes(text))
+    assert watch.seconds < 1.6 * max(slowness, 1) * stated_seconds(text) + 10
+    assert watch.memory < min(MAX_MEMORY, 1.3e9 * stated_gigabytes(text))
 
 
 @each(TEXTS)
