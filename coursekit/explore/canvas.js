@@ -5,7 +5,8 @@
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
-const QUICK = 14; // ms a picture may take for the next to be asked for before it has come
+const MANY = 2; // requests in flight at most
+const SCREEN = 16; // ms of a screen frame: more pictures than that nobody sees
 const MORPH = 650; // ms that "surprise me" and "reset" take
 const sessions = new Map(); // one for each widget: all its views share state, pictures and the request in flight
 
@@ -47,11 +48,13 @@ function kernelSource(model) {
 }
 
 // The newest wish replaces an older one, and a frame is the acknowledgement: nothing queues, whatever the hand does.
-// One request is in flight; two while the picture takes less time than its way, so that the next is made meanwhile.
+// One request is in flight; two while a picture takes far less time than its way, so that the next one is made while
+// the last is still travelling. More than two only wait in line.
 class Gate {
   constructor(source, { arrived, silent, lost }) {
     Object.assign(this, { source, arrived, silent, lost, count: 0, room: 1, tries: 0, wish: null });
-    this.flying = new Set();
+    this.flying = new Map(); // number of the request → when it left
+    this.way = 0; // ms from request to frame, smoothed
   }
   want(state, final) {
     this.wish = { state, final };
@@ -65,7 +68,7 @@ class Gate {
     const number = ++this.count;
     this.wish = null;
     this.since = performance.now();
-    this.flying.add(number);
+    this.flying.set(number, this.since);
     this.watch();
     this.source.request(job.state, job.final).then((frame) => this.land(number, frame), () => this.drop());
   }
@@ -79,9 +82,11 @@ class Gate {
     else this.silent();
   }
   land(number, frame) {
-    for (const older of this.flying) if (older <= number) this.flying.delete(older);
+    const took = performance.now() - (this.flying.get(number) ?? this.since);
+    for (const older of [...this.flying.keys()]) if (older <= number) this.flying.delete(older);
     this.tries = 0;
-    this.room = frame.ms < QUICK ? 2 : 1;
+    this.way = this.way ? 0.7 * this.way + 0.3 * took : took;
+    this.room = Math.max(1, Math.min(MANY, Math.floor(this.way / Math.max(frame.ms ?? took, SCREEN))));
     this.watch();
     this.pump(); // before decoding: the source works while the page draws
     this.arrived(frame, number);

@@ -56,6 +56,8 @@ class Slide {
     return (low < 0 && value > 0 ? "+" : "") + value.toFixed(digits).replace("-", "−");
   }
   follow(value) {
+    if (this.shown === value) return; // most dials rest while one moves
+    this.shown = value;
     if (this.read() !== value) this.input.value = this.position(value);
     this.track.style.setProperty("--at", this.share(value));
     this.value.textContent = this.words(value);

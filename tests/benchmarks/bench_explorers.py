@@ -70,7 +70,8 @@ def nothing(value, step=1):
 OURS = """
 from coursekit.explore import Explorer, Panel, Slider
 class Bench(Explorer):
-    title, alt, controls, panels = "bench", "bench", (Slider("v", low=0, high={last}, step=1, value=0),), (Panel("", 256),)
+    title, alt, panels = "bench", "bench", (Panel("", 256),)
+    controls = (Slider("v", low=0, high={last}, step=1, value=0),)
     def render(self, state, final=True):
         return {draw}(state["v"], 1 if final else 2)
 Bench()
@@ -154,7 +155,7 @@ def measure(rounds: int = 3, *, ours_server: bool = True) -> dict[str, Run]:
         for turn in range(rounds):
             for name, (ours, draw) in WAYS.items():
                 cell = (OURS if ours else PLAIN).format(draw=draw, last=VALUES - 1)
-                page = browser.new_page(viewport={"width": 1400, "height": 1100})
+                page = browser.new_page(viewport={"width": 1100, "height": 800})
                 open_notebook(page, lab.notebook(f"bench{turn}{'ours' if ours else 'plain'}{draw}.ipynb", WORK, cell))
                 note(runs[name], sweep(page, ours, port))
                 shut(lab, page)
@@ -185,7 +186,8 @@ def sweep(page: Any, ours: bool, port: int) -> dict[str, Any]:
     page.mouse.down()
     page.evaluate(WATCH, [ours])
     drag(port, page.url, [(box["x"] + 2 + (box["width"] - 4) * i / (VALUES - 1), y) for i in range(VALUES)])
-    page.wait_for_function("() => window.bench.settled && performance.now() - window.bench.settled > 700", timeout=60_000)
+    rests = "() => window.bench.settled && performance.now() - window.bench.settled > 700"
+    page.wait_for_function(rests, timeout=60_000)
     page.mouse.up()
     return page.evaluate("() => window.bench")
 

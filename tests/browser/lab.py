@@ -63,7 +63,8 @@ class Lab:
 
     def delete(self, path: str) -> None:
         """End a kernel."""
-        request = urllib.request.Request(f"{self.url}{path}", method="DELETE", headers={"Authorization": f"token {TOKEN}"})
+        token = {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(f"{self.url}{path}", method="DELETE", headers=token)
         with urllib.request.urlopen(request, timeout=30):
             return
 

@@ -270,5 +270,5 @@ def test_controls_have_names_and_the_canvas_has_words(probe: Any) -> None:
     probe.get_by_label("light", exact=True).check()
     drag(probe, slider(probe), 0.5, 0.3)
     probe.wait_for_function(
-        "() => document.querySelector('.ck [aria-live]').textContent === document.querySelector('.ck-readout').textContent",
-        timeout=PATIENCE)
+        "() => document.querySelector('.ck [aria-live]').textContent"
+        " === document.querySelector('.ck-readout').textContent", timeout=PATIENCE)

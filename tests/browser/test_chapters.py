@@ -95,4 +95,5 @@ def test_the_lab_export_shows_the_pictures_too(browser: Any, page: Any, tmp_path
     (tmp_path / "chapter.html").write_text(html, encoding="utf-8")
     page.route("**/*", lambda route: route.continue_() if route.request.url.startswith("file:") else route.abort())
     page.goto((tmp_path / "chapter.html").as_uri(), wait_until="domcontentloaded")
-    assert page.evaluate("() => [...document.querySelectorAll('.jp-OutputArea img')].every((i) => i.naturalWidth > 200)")
+    pictures = "[...document.querySelectorAll('.jp-OutputArea img')]"
+    assert page.evaluate(f"() => {pictures}.length > 0 && {pictures}.every((image) => image.naturalWidth > 200)")
