@@ -1,4 +1,4 @@
-"""The command `coursekit`: check the installation, open the course, get data.
+"""The command `coursekit`: check the installation, open the course, get data, train the models that it comes with.
 
 A new subcommand is one function that adds its parser, listed in COMMANDS. Only the standard library is
 imported here, so that `coursekit lab` and `--help` answer at once, and work where torch does not.
@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from coursekit import __version__
 
@@ -136,6 +137,79 @@ def _data_get(args: argparse.Namespace) -> int:
     return 0
 
 
+# train, checkpoints
+
+
+def _add_train(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "train",
+        help="train one of the models that coursekit comes with anew, or for longer",
+        description="Train by the recipe, on one CPU or GPU. Stop it with Ctrl-C, and start it again with the same "
+        "words to go on. Weights and card are written at the end: NAME.safetensors and NAME.json.",
+    )
+    parser.add_argument("name", metavar="NAME", help="one of those that `coursekit checkpoints` lists")
+    amount = parser.add_mutually_exclusive_group()
+    amount.add_argument("--steps", type=_positive, metavar="N", help="how many batches (default: as the recipe says)")
+    amount.add_argument("--epochs", type=_positive, metavar="N", help="how many times through the data")
+    parser.add_argument("--out", type=Path, default=Path("trained"), metavar="FOLDER", help="default: %(default)s")
+    parser.add_argument("--device", metavar="DEVICE", help="cpu, cuda, mps … (default: the fastest that is here)")
+    parser.set_defaults(run=_train)
+    return parser
+
+
+def _positive(word: str) -> int:
+    if not word.isdecimal() or int(word) < 1:
+        raise argparse.ArgumentTypeError(f"want a positive whole number, got {word!r}")
+    return int(word)
+
+
+def _train(args: argparse.Namespace) -> int:
+    try:
+        from coursekit import pretrained
+
+        recipe = pretrained.recipe(args.name)
+        how = {"steps": args.steps, "epochs": args.epochs, "device": args.device}
+        card = pretrained.make(recipe, args.out, **how)
+    except (ImportError, OSError, ValueError, RuntimeError) as error:
+        return _fail(str(error))
+    if card is None:
+        print(f"stopped; the same command goes on from {args.out}", file=sys.stderr)
+        return 130
+    print(f"{args.out / args.name}.safetensors: {_figures(card)}")
+    print(f'pretrained.load("{args.name}", folder="{args.out}") loads it')
+    return 0
+
+
+def _add_checkpoints(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> argparse.ArgumentParser:
+    parser = subparsers.add_parser(
+        "checkpoints",
+        help="list the trained models that coursekit comes with",
+        description="Names, sizes and measured figures. `coursekit train NAME` makes one anew.",
+    )
+    parser.add_argument("--out", type=Path, metavar="FOLDER", help="list those that `coursekit train` wrote there")
+    parser.set_defaults(run=_checkpoints)
+    return parser
+
+
+def _checkpoints(args: argparse.Namespace) -> int:
+    try:
+        from coursekit import pretrained
+
+        cards = [pretrained.card(name, folder=args.out) for name in pretrained.names(args.out)]
+    except (ImportError, OSError, ValueError) as error:
+        return _fail(str(error))
+    if not cards:
+        return _fail(f"there is no trained model in {args.out or 'coursekit'}")
+    for card in cards:
+        print(f"{card['name']}: {card['about']}")
+        print(f"    {card['bytes'] / 1e6:.2f} MB, {card['parameters']:,} parameters; {_figures(card)}")
+    return 0
+
+
+def _figures(card: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in card["figures"].items())
+
+
 # doctor
 
 
@@ -165,7 +239,7 @@ def _fail(message: str) -> int:
 
 COMMANDS: tuple[
     Callable[[argparse._SubParsersAction[argparse.ArgumentParser]], argparse.ArgumentParser], ...
-] = (_add_lab, _add_doctor, _add_data)
+] = (_add_lab, _add_doctor, _add_data, _add_train, _add_checkpoints)
 
 
 if __name__ == "__main__":
