@@ -1,6 +1,7 @@
 """Fixtures that several test files share: real data sets where there are any, and an empty data folder."""
 
 import os
+import signal
 
 import pytest
 
@@ -17,6 +18,14 @@ def real_set(name):
     if not entry.present:
         pytest.skip(f"{entry.where} is not there: {entry.how_to_get}; then {HOW}")
     return entry.where
+
+
+@pytest.fixture(autouse=True)
+def stop_button():
+    """Ctrl-C raises KeyboardInterrupt, also where the tests were started in the background, which ignores it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
