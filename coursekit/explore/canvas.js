@@ -5,8 +5,6 @@
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
-const MANY = 2; // requests in flight at most
-const SCREEN = 16; // ms of a screen frame: more pictures than that nobody sees
 const MORPH = 650; // ms that "surprise me" and "reset" take
 const sessions = new Map(); // one for each widget: all its views share state, pictures and the request in flight
 
@@ -48,27 +46,26 @@ function kernelSource(model) {
 }
 
 // The newest wish replaces an older one, and a frame is the acknowledgement: nothing queues, whatever the hand does.
-// One request is in flight; two while a picture takes far less time than its way, so that the next one is made while
-// the last is still travelling. More than two only wait in line.
+// One request is in flight. A second one, sent while the first is on its way, was measured: on a busy machine it brings
+// no more pictures, only older ones.
 class Gate {
   constructor(source, { arrived, silent, lost }) {
-    Object.assign(this, { source, arrived, silent, lost, count: 0, room: 1, tries: 0, wish: null });
-    this.flying = new Map(); // number of the request → when it left
-    this.way = 0; // ms from request to frame, smoothed
+    Object.assign(this, { source, arrived, silent, lost, count: 0, tries: 0, wish: null });
+    this.flying = new Set(); // numbers of the requests without an answer: more than one only after a repetition
   }
   want(state, final) {
     this.wish = { state, final };
     if (this.tries > 1 && performance.now() - this.since > PATIENCE) this.flying.clear(); // they will not come
     this.pump();
   }
-  get busy() { return this.flying.size >= this.room; }
+  get busy() { return this.flying.size > 0; }
   pump() { if (this.wish && !this.busy) this.launch(); }
   launch() {
     const job = (this.job = this.wish ?? this.job);
     const number = ++this.count;
     this.wish = null;
     this.since = performance.now();
-    this.flying.set(number, this.since);
+    this.flying.add(number);
     this.watch();
     this.source.request(job.state, job.final).then((frame) => this.land(number, frame), () => this.drop());
   }
@@ -82,11 +79,8 @@ class Gate {
     else this.silent();
   }
   land(number, frame) {
-    const took = performance.now() - (this.flying.get(number) ?? this.since);
-    for (const older of [...this.flying.keys()]) if (older <= number) this.flying.delete(older);
+    for (const older of this.flying) if (older <= number) this.flying.delete(older);
     this.tries = 0;
-    this.way = this.way ? 0.7 * this.way + 0.3 * took : took;
-    this.room = Math.max(1, Math.min(MANY, Math.floor(this.way / Math.max(frame.ms ?? took, SCREEN))));
     this.watch();
     this.pump(); // before decoding: the source works while the page draws
     this.arrived(frame, number);

@@ -43,6 +43,7 @@ def _iris(s: Scene, sclera: Tensor) -> list[Layer]:
 
 
 def brows(s: Scene) -> list[Layer]:
+    """Two brows, raised or lowered by their factor, thin at the outer ends."""
     t = (s.pair - 0.225) / 0.150
     middle = -0.215 - 0.066 * s.brows + 0.038 * s.brows * t - 0.030 * (1 - t * t) + 0.012 * t
     half = (0.020 - 0.007 * t.clamp(-1, 1)) * (1 - t**6)
