@@ -234,14 +234,16 @@ def runs() -> dict[str, Run]:
     pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
     if chromium() is None:
         pytest.skip("needs Chromium; then `pytest tests/benchmarks/bench_explorers.py`")
-    measured = measure(2)
+    measured = measure(3)
     print("\n" + table(measured))
     return measured
 
 
 @pytest.mark.parametrize(("what", "times"), [("one picture", 3), ("grid 8×8", 5)])
 def test_more_frames_than_interact(runs: dict[str, Run], what: str, times: float) -> None:
-    assert runs[f"{what}, ours"].best("fps") >= times * runs[f"{what}, interact"].best("fps")
+    """Sweeps that followed each other are compared: what else the machine does changes from minute to minute."""
+    pairs = zip(runs[f"{what}, ours"].fps, runs[f"{what}, interact"].fps, strict=True)
+    assert statistics.median(ours / plain for ours, plain in pairs) >= times
 
 
 @pytest.mark.parametrize(("name", "most"), [("median", 80), ("p95", 130), ("settled", 250)])
