@@ -75,7 +75,7 @@ def test_A2_an_overcomplete_code_without_a_constraint_copies_everything():
 
 @pytest.fixture(scope="module")
 def depths():
-    """Test error and precision@10 of codes of two, by (hidden sizes, seed); the last two have as many weights."""
+    """Test error and precision@10 of codes of two, by (hidden sizes, seed); the last two have about as many weights."""
     found = {}
     for seed in SEEDS:
         train, test = halves(seed)
@@ -94,7 +94,7 @@ def test_A3_deeper_beats_shallower_at_the_same_code_size(depths):
 
 
 def test_A3_a_second_and_third_layer_buy_little_more(depths):
-    """At equal numbers of weights, three hidden layers against one: a little less error, no clear gain in classes."""
+    """With nearly as many weights, three hidden layers against one: a little less error, no clear gain in classes."""
     wide, deep = (mean([depths[hidden, seed][0] for seed in SEEDS]) for hidden in ((253,), (128, 64, 32)))
     assert 0.8 * wide < deep < 0.98 * wide
     wide, deep = (mean([depths[hidden, seed][1] for seed in SEEDS]) for hidden in ((253,), (128, 64, 32)))

@@ -93,7 +93,8 @@ def calibrate(rounds: int = 9) -> float:
 
 
 class Watch:
-    """Context that samples the child processes: `memory` (bytes) and `seconds` (of a processor), each of the largest.
+    """Context that samples the child processes born in it: `memory` (bytes) and `seconds` (of a processor), each of
+    the largest.
 
     Processor time, unlike the clock's, hardly depends on what else the machine does. With one thread a process
     that has the machine to itself takes as long by the clock.
@@ -101,12 +102,15 @@ class Watch:
 
     def __init__(self, period: float = 0.1):
         self.period, self.memory, self.seconds = period, 0, 0.0
+        self._older = {child.pid for child in psutil.Process().children(recursive=True)}
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
     def _watch(self) -> None:
         while not self._done.wait(self.period):
             for child in psutil.Process().children(recursive=True):
+                if child.pid in self._older:
+                    continue
                 try:
                     times = child.cpu_times()
                     self.seconds = max(self.seconds, times.user + times.system)

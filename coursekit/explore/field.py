@@ -53,8 +53,8 @@ class DenoisingField(Explorer):
         self.panels = (Panel(words, 480, smooth=True),)
         self.alt = (
             "Points in the plane and an arrow at each place of a grid, from there to where the denoiser puts it, for "
-            "several levels of noise: all arrows lead to the points, from further away the more noise there was; a "
-            "path of repeated steps ends among the points"
+            "several levels of noise: the arrows lead towards the points or, with much noise, towards their mean; a "
+            "path of repeated steps follows them"
         )
 
     def _controls(self, start: tuple[float, float] | None) -> tuple[Control, ...]:
