@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
+import torch
 from torch import Tensor, nn
 
 Activation = Callable[[], nn.Module]
@@ -76,8 +77,25 @@ def shuffled(inputs: int, outputs: int, *, kernel: int = 3, times: int = 2) -> n
     return nn.Sequential(conv, nn.PixelShuffle(times))
 
 
-def conv_encoder(shape: Sequence[int], size: int, *channels: int, activation: Activation = nn.ReLU) -> nn.Sequential:
-    """Images (C, H, W) to [n, size]: for each of the channels half as high and wide, then a linear layer.
+class Conditioned(nn.Module):
+    """(x, m) ↦ head([trunk(x), m]): features of x [n, F] joined with a condition m [n, c], then the head."""
+
+    def __init__(self, trunk: nn.Module, head: nn.Module) -> None:
+        super().__init__()
+        self.trunk, self.head = trunk, head
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """head([trunk(x), m])."""
+        features = self.trunk(x)
+        return self.head(torch.cat([features, condition.to(features.dtype)], 1))
+
+
+def conv_encoder(
+    shape: Sequence[int], size: int, *channels: int, hidden: Sequence[int] = (), activation: Activation = nn.ReLU
+) -> nn.Sequential:
+    """Images (C, H, W) to [n, size]: for each of the channels half as high and wide, then dense layers.
+
+    `hidden` are the sizes of dense layers before the last.
 
     Pixels are unshuffled into channels and convolved at the smaller size, which is fast. Raises ValueError if
     H or W cannot be halved so often.
@@ -86,12 +104,13 @@ def conv_encoder(shape: Sequence[int], size: int, *channels: int, activation: Ac
     layers: list[nn.Module] = []
     for inputs, outputs in pairwise((image, *channels)):
         layers += [nn.PixelUnshuffle(2), nn.Conv2d(4 * inputs, outputs, 3, padding=1), activation()]
-    return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels[-1] * height * width, size))
+    head = mlp(channels[-1] * height * width, *hidden, size, activation=activation)
+    return nn.Sequential(*layers, nn.Flatten(), *head)
 
 
 def conv_decoder(
-    size: int, shape: Sequence[int], *channels: int, activation: Activation = nn.ReLU, out: nn.Module | None = None,
-    upsample: Callable[[int, int], nn.Module] = shuffled,
+    size: int, shape: Sequence[int], *channels: int, hidden: Sequence[int] = (), activation: Activation = nn.ReLU,
+    out: nn.Module | None = None, upsample: Callable[[int, int], nn.Module] = shuffled,
 ) -> nn.Sequential:  # fmt: skip
     """[n, size] to images (C, H, W), the mirror of `conv_encoder` with the same channels; then `out`.
 
@@ -100,7 +119,8 @@ def conv_decoder(
     image, height, width = _halved(shape, channels)
     back = channels[::-1]
     start = (back[0], height, width)
-    layers: list[nn.Module] = [nn.Linear(size, back[0] * height * width), activation(), nn.Unflatten(1, start)]
+    first = mlp(size, *hidden, back[0] * height * width, activation=activation)
+    layers: list[nn.Module] = [*first, activation(), nn.Unflatten(1, start)]
     for inputs, outputs in pairwise((*back, image)):
         layers += [upsample(inputs, outputs), activation()]
     layers[-1:] = [] if out is None else [out]
