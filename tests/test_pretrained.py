@@ -18,7 +18,7 @@ from torch import nn
 from coursekit import cli, pretrained
 from coursekit.autoencoders import dense
 from coursekit.pretrained import files, making
-from coursekit.pretrained.recipes import Recipe, squared_error_per_pixel
+from coursekit.pretrained.recipe import Recipe, squared_error_per_pixel
 from coursekit.training import EMA
 
 ROOT = Path(__file__).parent.parent

@@ -11,7 +11,8 @@ from pathlib import Path
 from coursekit.base import Device, Model
 from coursekit.pretrained import files
 from coursekit.pretrained.making import make
-from coursekit.pretrained.recipes import RECIPES, Recipe
+from coursekit.pretrained.recipe import Recipe
+from coursekit.pretrained.recipes import RECIPES
 
 __all__ = ["RECIPES", "Recipe", "card", "load", "make", "names", "recipe"]
 

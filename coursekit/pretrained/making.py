@@ -13,7 +13,7 @@ from coursekit.base import Device, Model, default_device, device_of
 from coursekit.batching import batches
 from coursekit.history import History
 from coursekit.pretrained import files
-from coursekit.pretrained.recipes import Recipe
+from coursekit.pretrained.recipe import Recipe
 from coursekit.progress import Shown
 from coursekit.training import EMA, fit
 

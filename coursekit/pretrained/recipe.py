@@ -1,0 +1,58 @@
+"""What a recipe is: everything that a training depends on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from coursekit.base import Model, device_of, eval_mode, own_randomness
+
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that a training depends on.
+
+    `net()` makes the untrained model, `examples()` what it is trained on (it raises OSError or ValueError where
+    that is not to be had), `measure(model)` its figures on data it has not seen. `ema` is the decay of the running
+    average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16.
+    """
+
+    name: str
+    about: str
+    data: str
+    net: Callable[[], Model]
+    examples: Callable[[], Any]
+    measure: Callable[[Model], Figures]
+    epochs: int = 1
+    batch_size: int = 64
+    lr: float = 1e-3
+    ema: float | None = None
+    seed: int = 0
+    autocast: bool = True
+
+    def build(self) -> Model:
+        """The untrained net on the CPU: the same for the same seed, without touching torch's global generator."""
+        with own_randomness(self.seed, torch.device("cpu")):
+            return self.net()
+
+    def settings(self) -> dict[str, Any]:
+        """What a card says about the recipe, but for the amount of training."""
+        precision = "bfloat16" if self.autocast else "float32"
+        return {
+            "name": self.name, "seed": self.seed, "batch_size": self.batch_size, "optimizer": "Adam", "lr": self.lr,
+            "ema": self.ema, "precision": precision,
+        }  # fmt: skip
+
+
+def squared_error_per_pixel(model: Model, images: Tensor, *, batch_size: int = 500) -> float:
+    """The mean of (x − x̂)² over images [n, ...] and their pixels, in eval mode."""
+    total = 0.0
+    with torch.no_grad(), eval_mode(model):
+        for x in images.split(batch_size):
+            x = x.to(device_of(model))
+            total += (model(x) - x).square().sum().item()
+    return total / images.numel()
