@@ -213,7 +213,7 @@ class View {
     this.root = make("section", "ck", {},
       make("div", "ck-title", { textContent: title }),
       make("div", "ck-body", {},
-        make("div", "ck-stage", {}, make("div", "ck-panels", {}, ...this.columns(panels)), this.readout),
+        make("div", "ck-stage", {}, ...this.rows(panels), this.readout),
         make("div", "ck-controls", {}, ...grouped(this.dials), this.foot())),
       this.spoken);
     this.root.setAttribute("aria-label", title);
@@ -231,10 +231,15 @@ class View {
     const words = make("figcaption", "", { textContent: caption });
     return { canvas, words, figure: make("figure", "ck-panel", { style: { "--width": `${width}px` } }, canvas, words) };
   }
-  columns(panels) {
-    const columns = [];
-    panels.forEach(({ below }, i) => (below ? columns.at(-1).push(i) : columns.push([i])));
-    return columns.map((column) => make("div", "ck-column", {}, ...column.map((i) => this.panels[i].figure)));
+  rows(panels) {
+    const rows = [];
+    panels.forEach(({ below, row }, i) => {
+      if (row || !rows.length) rows.push([]);
+      if (below && !row) rows.at(-1).at(-1).push(i);
+      else rows.at(-1).push([i]);
+    });
+    const column = (numbers) => make("div", "ck-column", {}, ...numbers.map((i) => this.panels[i].figure));
+    return rows.map((columns) => make("div", "ck-panels", {}, ...columns.map(column)));
   }
   foot() {
     const { session } = this;

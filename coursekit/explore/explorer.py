@@ -27,13 +27,14 @@ Model = TypeVar("Model", bound=nn.Module)
 class Panel:
     """How one picture is shown: its caption, its width in CSS pixels, smoothed or in sharp pixels.
 
-    A panel stands to the right of the one before it, or below it.
+    A panel stands to the right of the one before it, or below it; `row` begins a new row below all before.
     """
 
     caption: str = ""
     width: int = 256
     smooth: bool = False
     below: bool = False
+    row: bool = False
 
 
 @dataclass(frozen=True)
