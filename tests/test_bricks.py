@@ -57,6 +57,21 @@ def test_encoder_and_decoder_are_mirrors(upsample):
     assert nets.conv_decoder(7, shape, 8, 12, upsample=upsample, out=nn.Sigmoid())(h).shape == x.shape
 
 
+def test_steps_may_divide_by_any_factors():
+    shape = (3, 16, 24)
+    h = nets.conv_encoder(shape, 7, 8, 12, times=(4, 2))(torch.rand(2, *shape))
+    assert h.shape == (2, 7)
+    decoder = nets.conv_decoder(7, shape, 8, 12, times=(4, 1))
+    assert decoder(h).shape == (2, *shape)
+    assert [m.upscale_factor for m in decoder.modules() if isinstance(m, nn.PixelShuffle)] == [1, 4]
+
+
+@pytest.mark.parametrize("channels, times", [((), 2), ((8, 8), (2,))])
+def test_each_step_wants_its_factor(channels, times):
+    with pytest.raises(ValueError, match="one factor for each"):
+        nets.conv_encoder((1, 8, 8), 4, *channels, times=times)
+
+
 def test_a_side_that_cannot_be_halved_is_refused():
     with pytest.raises(ValueError, match="multiples of 8"):
         nets.conv_encoder((1, 28, 28), 4, 8, 8, 8)

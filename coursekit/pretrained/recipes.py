@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from coursekit.pretrained import handwriting
+from coursekit.pretrained import handwriting, portraits
 from coursekit.pretrained.recipe import Recipe
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in handwriting.RECIPES}
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (*handwriting.RECIPES, *portraits.RECIPES)}

@@ -1,0 +1,131 @@
+"""Recipes of models of faces: rendered ones, whose nature is known, and photographs."""
+
+from functools import cache
+
+import torch
+from torch import Tensor, nn
+
+from coursekit import data
+from coursekit.autoencoders import Autoencoder
+from coursekit.base import Model
+from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
+from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
+from coursekit.vae import VAE, GaussianLikelihood
+
+SHAPE, LATENT = (3, 64, 64), 16
+PHOTOGRAPH, CODE_OF_PHOTOGRAPH = (1, 64, 64), 32
+TRAINING_FACES, SEED_OF_TEST = 30_000, 1
+ATTRIBUTES = len(data.faces.ATTRIBUTES)
+WIDTH = 176  # of the dense layers
+
+
+def encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
+    """64×64 pixels in patches of 4×4, then 8×8 places of 48 channels, then dense: [n, *shape] → [n, size]."""
+    return conv_encoder(shape, size, 32, 48, times=(4, 2), hidden=(WIDTH, WIDTH), activation=nn.SiLU)
+
+
+def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Dense layers to 16×16 places, a convolution to 48 channels, patches of 4×4 pixels: [n, size] → [n, *shape]."""
+    return conv_decoder(
+        size, shape, 48, 16, times=(4, 1), hidden=(WIDTH, WIDTH), activation=nn.SiLU, out=nn.Sigmoid()
+    )
+
+
+def faces_autoencoder() -> Autoencoder:
+    """The plain autoencoder: the same nets, no distribution."""
+    return Autoencoder(encoder(SHAPE, LATENT), decoder(LATENT, SHAPE), latent_size=LATENT)
+
+
+def faces_vae(beta: float = 1.0) -> VAE:
+    """N(g_d(h), 0.2² I) over faces."""
+    return VAE(
+        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
+        likelihood=GaussianLikelihood(0.2),
+    )  # fmt: skip
+
+
+def faces_cvae() -> VAE:
+    """The same, given the four attributes on both sides."""
+    trunk = nn.Sequential(*encoder(SHAPE, WIDTH), nn.SiLU())
+    head = mlp(WIDTH + ATTRIBUTES, WIDTH, 2 * LATENT, activation=nn.SiLU)
+    return VAE(
+        Conditioned(trunk, head), decoder(LATENT + ATTRIBUTES, SHAPE), latent_size=LATENT,
+        likelihood=GaussianLikelihood(0.2), condition_size=ATTRIBUTES,
+    )  # fmt: skip
+
+
+def smiles_vae() -> VAE:
+    """N(g_d(h), 0.1² I) over grey photographs of faces."""
+    return VAE(
+        encoder(PHOTOGRAPH, 2 * CODE_OF_PHOTOGRAPH), decoder(CODE_OF_PHOTOGRAPH, PHOTOGRAPH),
+        latent_size=CODE_OF_PHOTOGRAPH, likelihood=GaussianLikelihood(0.1),
+    )  # fmt: skip
+
+
+def faces() -> data.Images:
+    """The faces that the models are trained on."""
+    return data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=0)
+
+
+@cache
+def test_faces(n: int = 2000) -> data.Images:
+    """Faces that no model was trained on."""
+    return data.faces.faces(n, size=SHAPE[1], seed=SEED_OF_TEST)
+
+
+def faces_with_attributes() -> tuple[Tensor, Tensor]:
+    """Training faces and their four attributes."""
+    given = faces()
+    return given.images, _attributes(given)
+
+
+def _attributes(given: data.Images) -> Tensor:
+    assert given.factors is not None
+    return given.factors[:, -ATTRIBUTES:]
+
+
+def photographs() -> Tensor:
+    """The photographs for training, and their mirror images."""
+    images = data.smiles("train").images
+    return torch.cat([images, images.flip(-1)])
+
+
+def _figures(model: Model) -> Figures:
+    return {"mse": squared_error_per_pixel(model, test_faces().images)}
+
+
+def _figures_conditional(model: Model) -> Figures:
+    images = test_faces().images
+    with torch.no_grad():
+        return {"mse": (model(images, _attributes(test_faces())) - images).square().mean().item()}
+
+
+def _figures_of_photographs(model: Model) -> Figures:
+    return {"mse": squared_error_per_pixel(model, data.smiles("test").images)}
+
+
+RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
+
+RECIPES = (
+    Recipe(
+        "faces_autoencoder", "plain autoencoder of rendered faces, 64×64 → 16 → 64×64, for the squared error",
+        RENDERED, faces_autoencoder, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
+    ),
+    Recipe(
+        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.2",
+        RENDERED, faces_vae, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
+    ),
+    Recipe(
+        "faces_beta_vae", "β-VAE of rendered faces, β = 8: the divergence weighs eight times",
+        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=30, batch_size=32, ema=0.9995,
+    ),
+    Recipe(
+        "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
+        RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=40, batch_size=32, ema=0.9995,
+    ),
+    Recipe(
+        "smiles_vae", "VAE of grey photographs of faces, 64×64, 32 latent numbers, σ = 0.1",
+        "smiles: 6,000 photographs and their mirror images; figures from the test photographs",
+        smiles_vae, photographs, _figures_of_photographs, epochs=40, batch_size=32, ema=0.9995,
+    ),
+)  # fmt: skip
