@@ -1,7 +1,5 @@
 """Recipes of models of faces: rendered ones, whose nature is known, and photographs."""
 
-from functools import cache
-
 import torch
 from torch import Tensor, nn
 
@@ -9,12 +7,14 @@ from coursekit import data
 from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
 from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
+from coursekit.pretrained.measured import attributes_of, factors_of, of_reader, unseen_faces
 from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
+from coursekit.readers import FactorReader
 from coursekit.vae import VAE, GaussianLikelihood
 
 SHAPE, LATENT = (3, 64, 64), 16
 PHOTOGRAPH, CODE_OF_PHOTOGRAPH = (1, 64, 64), 32
-TRAINING_FACES, SEED_OF_TEST = 30_000, 1
+TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
 WIDTH = 176  # of the dense layers
 
@@ -67,21 +67,16 @@ def faces() -> data.Images:
     return data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=0)
 
 
-@cache
-def test_faces(n: int = 2000) -> data.Images:
-    """Faces that no model was trained on."""
-    return data.faces.faces(n, size=SHAPE[1], seed=SEED_OF_TEST)
-
-
 def faces_with_attributes() -> tuple[Tensor, Tensor]:
     """Training faces and their four attributes."""
     given = faces()
-    return given.images, _attributes(given)
+    return given.images, attributes_of(given)
 
 
-def _attributes(given: data.Images) -> Tensor:
-    assert given.factors is not None
-    return given.factors[:, -ATTRIBUTES:]
+def faces_with_factors() -> tuple[Tensor, Tensor]:
+    """Faces to learn reading from, others than the generators', and their factors."""
+    given = data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=2)
+    return given.images, factors_of(given)
 
 
 def photographs() -> Tensor:
@@ -91,13 +86,13 @@ def photographs() -> Tensor:
 
 
 def _figures(model: Model) -> Figures:
-    return {"mse": squared_error_per_pixel(model, test_faces().images)}
+    return {"mse": squared_error_per_pixel(model, unseen_faces().images)}
 
 
 def _figures_conditional(model: Model) -> Figures:
-    images = test_faces().images
+    images = unseen_faces().images
     with torch.no_grad():
-        return {"mse": (model(images, _attributes(test_faces())) - images).square().mean().item()}
+        return {"mse": (model(images, attributes_of(unseen_faces())) - images).square().mean().item()}
 
 
 def _figures_of_photographs(model: Model) -> Figures:
@@ -106,7 +101,13 @@ def _figures_of_photographs(model: Model) -> Figures:
 
 RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
 
+READ = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=2)`), blurred; figures from others (seed 1)"
+
 RECIPES = (
+    Recipe(
+        "faces_reader", "reads ten factors and four attributes off a rendered face of 64×64, sharp or soft",
+        READ, FactorReader, faces_with_factors, of_reader, epochs=20, batch_size=32, ema=0.999,
+    ),
     Recipe(
         "faces_autoencoder", "plain autoencoder of rendered faces, 64×64 → 16 → 64×64, for the squared error",
         RENDERED, faces_autoencoder, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
