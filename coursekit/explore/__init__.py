@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from coursekit.explore.arc import ArcDesk
     from coursekit.explore.bottleneck import Bottleneck
     from coursekit.explore.components import Components
-    from coursekit.explore.controls import Choice, Control, Paint, Play, Slider, State, Stops, Toggle
+    from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
     from coursekit.explore.explorer import Explorer, Panel, freeze
     from coursekit.explore.features import Features
     from coursekit.explore.field import DenoisingField
@@ -39,6 +39,7 @@ __all__ = [
     "Panel",
     "PathExplorer",
     "Play",
+    "Point",
     "Slider",
     "State",
     "Stops",
@@ -48,7 +49,7 @@ __all__ = [
 ]
 
 _HOME = {
-    **dict.fromkeys(("Choice", "Control", "Paint", "Play", "Slider", "State", "Stops", "Toggle"), "controls"),
+    **dict.fromkeys(("Choice", "Control", "Paint", "Play", "Point", "Slider", "State", "Stops", "Toggle"), "controls"),
     **dict.fromkeys(("Explorer", "Panel", "freeze"), "explorer"),
     "ArcDesk": "arc",
     "Bottleneck": "bottleneck",

@@ -1,7 +1,7 @@
 // The page's half of an explorer: controls, one request in flight, pictures.
 // A source answers `request(state, final) -> Promise<frame>` and `surprise() -> Promise<state>`; the kernel is one
 // source. A decoder that runs in the page can be another: nothing below `kernelSource` knows where frames come from.
-// `make`, `grouped` and `dials` come from dials.js and brush.js; the three files are sent as one module.
+// `make`, `grouped` and `dials` come from dials.js, brush.js and point.js; the four files are sent as one module.
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
@@ -101,6 +101,7 @@ class Session {
     this.state = Object.fromEntries(this.spec.controls.map((c) => [c.name, model.get(c.name)]));
     this.status = "ready";
     this.source = source;
+    this.past = {}; // where points have been, by their names: all views show the same way
     this.painted = 0;
     this.frames = 0;
     this.gate = new Gate(source, {
@@ -146,7 +147,11 @@ class Session {
     if (this.run === run) this.set(target, true);
   }
   surprise() { this.source.surprise().then((state) => this.morph(state), () => this.report("lost")); }
-  reset() { this.morph(this.neutral()); }
+  async reset() {
+    await this.morph(this.neutral());
+    this.past = {};
+    this.views.forEach((view) => view.follow());
+  }
   interrupt() {
     this.run = null;
     this.views.forEach((view) => view.follow());
@@ -192,6 +197,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function between(controls, from, to, share) {
   const mix = ({ name, kind, whole }) => {
+    if (kind === "point") return from[name].map((start, i) => Math.round((start + share * (to[name][i] - start)) * 1e4) / 1e4);
     if (kind !== "slider") return share < 0.5 ? from[name] : to[name];
     const value = from[name] + share * (to[name] - from[name]);
     return whole ? Math.round(value) : Math.round(value * 1e4) / 1e4;
@@ -260,6 +266,7 @@ class View {
       words.textContent = frame.captions[i];
       canvas.setAttribute("aria-label", [frame.captions[i], spec.alt].filter(Boolean).join(". "));
     });
+    this.dials.forEach((dial) => dial.painted?.(frame));
     this.readout.textContent = frame.readout;
     if (frame.final !== false) this.spoken.textContent = frame.readout;
     Object.assign(this.root.dataset, { frames, final: frame.final !== false });

@@ -21,12 +21,13 @@ import traitlets
 from ipywidgets import ValueWidget
 from PIL import Image
 
-from coursekit.explore.controls import Choice, Control, Paint, Play, Slider, State, Stops
+from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops
 
 if TYPE_CHECKING:
     from coursekit.explore.explorer import Explorer, Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
+SCRIPTS = ("dials.js", "brush.js", "point.js", "canvas.js")  # one module, in this order
 ENOUGH = 66_000  # bytes: a reply longer than the loopback's largest segment is not held back by the server
 PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway
 
@@ -38,7 +39,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     Raises ValueError if a control has the name of something that every widget has.
     """
 
-    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("dials.js", "brush.js", "canvas.js"))
+    _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
     _css = HERE / "canvas.css"
     _spec = traitlets.Dict().tag(sync=True)
     _key = traitlets.Unicode().tag(sync=True)
@@ -114,6 +115,9 @@ def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:
         return number(control.value, help=control.help).tag(sync=True)
     if isinstance(control, Paint):
         return traitlets.Unicode(control.value, help=control.help).tag(sync=True)
+    if isinstance(control, Point):
+        x, y = (traitlets.CFloat(min=low, max=high) for low, high in control.sides)
+        return traitlets.Tuple(x, y, default_value=control.value, help=control.help).tag(sync=True)
     if isinstance(control, Choice):
         return traitlets.Enum(control.options, control.value, help=control.help).tag(sync=True)
     return traitlets.Bool(control.value, help=control.help).tag(sync=True)

@@ -1,4 +1,4 @@
-"""What a reader can move: sliders, choices, toggles and a film's play button, as plain data."""
+"""What a reader can move: sliders, choices, points, toggles and a film's play button, as plain data."""
 
 from __future__ import annotations
 
@@ -169,6 +169,61 @@ class Paint(Control):
         top, left = (int(torch.randint(room - side + 1, (), generator=generator)) for room in self.shape)
         mask[top : top + side, left : left + side] = True
         return self.of(mask)
+
+
+@dataclass(frozen=True)
+class Point(Control):
+    """A point (x, y) that the reader drags on a panel, or moves with the arrow keys; a press anywhere fetches it.
+
+    `low` and `high` are the corners of where it may go, a number for both axes or one for each; y goes upwards.
+    `frame` says where they lie in the picture of `panel`: (left, top, right, bottom) in shares of its sides. `step` is
+    one arrow key (five with shift). `trail`: how many of the places where it has been are joined by a line. `film`:
+    the panel whose picture is kept in a row for places along the way. ValueError for a start outside.
+    """
+
+    value: tuple[float, float] = (0.0, 0.0)
+    panel: int = 0
+    low: float | tuple[float, float] = -1.0
+    high: float | tuple[float, float] = 1.0
+    frame: tuple[float, float, float, float] = (0.0, 0.0, 1.0, 1.0)
+    step: float = 0.05
+    axes: tuple[str, str] = ("x₁", "x₂")
+    trail: int = 0
+    film: int | None = None
+    colour: str = "#d81b60"
+
+    def __post_init__(self) -> None:
+        for side in ("low", "high"):
+            given = getattr(self, side)
+            object.__setattr__(self, side, tuple(given) if isinstance(given, list | tuple) else (given, given))
+        if not all(low < high for low, high in self.sides) or self.step <= 0:
+            raise ValueError(f"point {self.name!r}: wants low < high and step > 0, got {self}")
+        object.__setattr__(self, "value", self.check(self.value))
+
+    @property
+    def sides(self) -> tuple[tuple[float, float], tuple[float, float]]:
+        """(low, high) of x and of y."""
+        (x0, y0), (x1, y1) = self.low, self.high  # type: ignore[misc]  # pairs since __post_init__
+        return (x0, x1), (y0, y1)
+
+    def check(self, value: Any) -> tuple[float, float]:
+        if not isinstance(value, list | tuple) or len(value) != 2:
+            raise ValueError(f"{self.name} = {value!r}: wants two numbers")
+        x, y = (
+            Slider(f"{self.name}, {axis}", value=low, low=low, high=high, step=1e-9).check(number)
+            for number, axis, (low, high) in zip(value, self.axes, self.sides, strict=True)
+        )
+        return float(x), float(y)
+
+    def draw(self, generator: torch.Generator | None = None) -> tuple[float, float]:
+        shares = torch.rand(2, generator=generator).tolist()
+        return self.check([round(a + u * (b - a), 3) for u, (a, b) in zip(shares, self.sides, strict=True)])
+
+    def share(self, value: tuple[float, float]) -> tuple[float, float]:
+        """Where a value lies in the picture, from its left and from its top, in shares of its sides."""
+        left, top, right, bottom = self.frame
+        x, y = ((number - low) / (high - low) for number, (low, high) in zip(value, self.sides, strict=True))
+        return left + x * (right - left), bottom - y * (bottom - top)
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from coursekit.explore.controls import Control, State, complete
+from coursekit.explore.handles import with_handles
 from coursekit.explore.sheet import WIDTH, contact_sheet
 
 if TYPE_CHECKING:
@@ -103,10 +104,15 @@ class Explorer:
         """The contact sheet as a PNG: every labelled state of `contact_states()` with its pictures."""
         chosen = range(len(self.panels)) if self.sheet_panels is None else self.sheet_panels
         cells = [
-            (label, [(self.panels[i], frame.pictures[i], frame.captions[i]) for i in chosen])
-            for label, frame in ((label, self.frame(state)) for label, state in self.contact_states())
+            (label, [(self.panels[i], pictures[i], captions[i]) for i in chosen])
+            for label, pictures, captions in (self._still(*labelled) for labelled in self.contact_states())
         ]
         return contact_sheet(self.title, cells, columns=self.sheet_columns)
+
+    def _still(self, label: str, state: State) -> tuple[str, tuple[Picture, ...], tuple[str, ...]]:
+        """A labelled state with its pictures as the page shows them, handles of points included."""
+        frame = self.frame(state)
+        return label, with_handles(frame.pictures, self.panels, self.controls, state), frame.captions
 
     @property
     def view(self) -> Canvas:
