@@ -15,7 +15,7 @@ def reparameterised_gradients(f: Function, mu: Tensor, log_sigma: Tensor, noise:
     ∂f(h)/∂μ = ∇f(h) and ∂f(h)/∂log σ = ∇f(h) ∘ σ ∘ ε. f must be differentiable, and treat each item on its own.
     Source: Kingma & Welling (2014), section 2.4.
     """
-    sigma = log_sigma.exp()
+    sigma = log_sigma.detach().exp()
     h = (mu + sigma * noise).detach().requires_grad_()
     (slope,) = torch.autograd.grad(f(h).sum(), h)
     return slope, slope * sigma * noise

@@ -50,7 +50,7 @@ def moved(q: Distribution, noise: Tensor) -> Tensor:
     Gradients reach μ and L. Raises TypeError for other distributions.
     """
     if isinstance(q, MultivariateNormal):
-        return q.loc + (q.scale_tril @ noise[..., None])[..., 0]
+        return q.loc + (q.scale_tril @ noise[..., None].to(q.loc))[..., 0]
     if isinstance(q, Independent) and isinstance(q.base_dist, Normal):
         return q.base_dist.loc + q.base_dist.scale * noise
     raise TypeError(f"q: want Independent(Normal) or MultivariateNormal, got {type(q).__name__}")
@@ -85,7 +85,7 @@ class LinearGaussian:
             raise ValueError(f"x, latent_size: want [n, M] and 1 <= latent_size < M, got {got}")
         mean = x.mean(0)
         values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))  # ascending
-        left_out = values[: -latent_size].mean()
+        left_out = values[: -latent_size].mean().clamp(min=0)
         kept = values[-latent_size:].flip(0), vectors[:, -latent_size:].flip(1)
         return cls(kept[1] * (kept[0] - left_out).clamp(min=0).sqrt(), mean, math.sqrt(float(left_out)))
 

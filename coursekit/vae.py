@@ -22,7 +22,9 @@ Posterior = Callable[[Tensor], Distribution]  # what the encoder gives [n, P] �
 
 
 def diagonal(parameters: Tensor) -> Independent:
-    """N(μ, diag σ²) from [n, 2 M_h]: first μ, then log σ²."""
+    """N(μ, diag σ²) from [n, 2 M_h]: first μ, then log σ². ValueError for an odd number of them."""
+    if parameters.shape[-1] % 2:
+        raise ValueError(f"parameters: want μ and as many log σ², got {parameters.shape[-1]} numbers")
     mu, log_var = parameters.chunk(2, dim=-1)
     return Independent(Normal(mu, (0.5 * log_var).exp(), validate_args=False), 1)
 
@@ -124,9 +126,15 @@ class VAE(Model):
         return standard_normal(self.latent_size, like=next(self.parameters()))
 
     def encode(self, x: Tensor, condition: Tensor | None = None) -> Any:
-        """Q(h|x) for each image, a Gaussian over [n, latent_size]; its `.mean` is the code to go on with."""
+        """Q(h|x) for each image, a Gaussian over [n, latent_size]; its `.mean` is the code to go on with.
+
+        Raises ValueError if the encoder gives numbers for a Gaussian of another size.
+        """
         given = (x, *self._checked(condition, len(x)))
-        return self.posterior(_wide(self.encoder(*given)))
+        q = self.posterior(_wide(self.encoder(*given)))
+        if q.event_shape != (self.latent_size,):
+            raise ValueError(f"encoder: want a Gaussian over {self.latent_size} numbers, got {list(q.event_shape)}")
+        return q
 
     def decode(self, h: Tensor, condition: Tensor | None = None) -> Tensor:
         """The mean image E[x|h]: [n, latent_size] → [n, ...]."""
@@ -164,13 +172,21 @@ class VAE(Model):
         """
         q = self.encode(x, condition)
         h = moved(q, self._noise(len(x), noise, generator))
-        reconstruction = -self.distribution(h, condition).log_prob(x)
+        reconstruction = -self._log_likelihood(x, h, condition)
         kl = kl_to_standard_normal(q)
         return {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
 
+    def _log_likelihood(self, x: Tensor, h: Tensor, condition: Tensor | None) -> Tensor:
+        """log P(x|h) for each image; ValueError if x has not the decoder's shape (it might broadcast, and be wrong)."""
+        p = self.distribution(h, condition)
+        if x.shape != p.batch_shape + p.event_shape:
+            raise ValueError(f"x: want {list(p.batch_shape + p.event_shape)} as the decoder gives, got {list(x.shape)}")
+        return p.log_prob(x)
+
     def _noise(self, n: int, given: Tensor | None, generator: torch.Generator | None) -> Tensor:
         if given is None:
-            return noise(n, self.latent_size, like=self, generator=generator)
+            drawn = noise(n, self.latent_size, like=self, generator=generator)
+            return drawn.to(next(self.parameters()).dtype)
         if given.shape != (n, self.latent_size):
             raise ValueError(f"noise: want {[n, self.latent_size]}, got {list(given.shape)}")
         return given
@@ -190,7 +206,7 @@ class VAE(Model):
         self, n: int, *, generator: torch.Generator | None = None, condition: Tensor | None = None
     ) -> Tensor:  # fmt: skip
         """The mean images of n codes from N(0, I): [n, ...]; for a conditional model with the condition [n, c]."""
-        h = noise(n, self.latent_size, like=self, generator=generator)
+        h = self._noise(n, None, generator)
         with eval_mode(self):
             return self.decode(h, condition)
 
@@ -207,7 +223,7 @@ class VAE(Model):
             rows = []
             for _ in range(k):
                 h = moved(q, self._noise(len(x), None, generator))
-                rows.append(prior.log_prob(h) + self.distribution(h, condition).log_prob(x) - q.log_prob(h))
+                rows.append(prior.log_prob(h) + self._log_likelihood(x, h, condition) - q.log_prob(h))
         return torch.stack(rows)
 
     def log_likelihood(
