@@ -9,11 +9,12 @@ from players import Debate, TinyGAN
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from coursekit import training
+from coursekit import training, vae
 from coursekit.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
 from coursekit.base import Model
 from coursekit.corruption import Gaussian, Masking, Patch
 from coursekit.penalties import L1, Contractive, ContractiveSigmoid, Sparsity
+from coursekit.vae import BernoulliLikelihood, GaussianLikelihood
 
 
 @dataclass(frozen=True)
@@ -22,14 +23,21 @@ class Member:
 
     name: str
     make: Callable[[], Model]
-    batch: Callable[[], Tensor]
+    batch: Callable[[], Tensor | tuple[Tensor, ...]]
     item: tuple[int, ...]
     falls: str | None = "loss"  # the term that a few dozen steps lower; None for a game without one
     lr: float = 1e-2
+    condition: int = 0  # how many numbers `sample` must be told for each item
 
     def model(self) -> Model:
         torch.manual_seed(0)
         return self.make()
+
+    def sample(self, model: Model, n: int, **how) -> Tensor:
+        """A sample, from a conditional model under the condition (1, 0, …)."""
+        if self.condition:
+            how["condition"] = (torch.arange(n * self.condition).view(n, -1) + 1) % 2.0
+        return model.sample(n, **how)
 
     def optimizers(self, model: Model, lr: float = 0.1) -> dict[str, SGD]:
         return {player: SGD(parameters, lr) for player, parameters in training.trainable_parameters(model).items()}
@@ -52,6 +60,31 @@ def autoencoder(name: str, make: Callable[[], Model], size: int = 4) -> Member:
     return Member(name, make, images(32, 1, size, size), (1, size, size))
 
 
+def variational(name: str, make: Callable[..., Model], batch: Callable[[], Tensor] | None = None) -> Member:
+    """A VAE of 4×4 images with a code of two numbers."""
+    return Member(f"VAE, {name}", lambda: make((1, 4, 4), 2), batch or images(32, 1, 4, 4), (1, 4, 4))
+
+
+def dense_vae(learnt: bool = False, **variant) -> Callable[..., Model]:
+    return lambda *sizes: vae.dense(*sizes, 16, likelihood=GaussianLikelihood(0.5, learnt=learnt), **variant)
+
+
+def mostly_black() -> Tensor:
+    return (images(32, 1, 4, 4)() < 0.2).float()
+
+
+def told(*shape: int) -> Callable[[], tuple[Tensor, ...]]:
+    """Images, and two numbers about each: is it brighter than most, and a coin."""
+
+    def batch() -> tuple[Tensor, ...]:
+        x = images(*shape)()
+        means = x.flatten(1).mean(1)
+        coin = torch.rand(len(x), generator=torch.Generator().manual_seed(2))
+        return x, torch.stack([means > means.median(), coin > 0.5], 1).float()
+
+    return batch
+
+
 MEMBERS = [
     Member("linear autoencoder", lambda: dense((5,), 2), points(32, 5), (5,)),
     autoencoder("dense autoencoder", lambda: dense((1, 4, 4), 3, 16, out=nn.Sigmoid())),
@@ -67,6 +100,16 @@ MEMBERS = [
     autoencoder("denoising, masking", lambda: small(corruption=Masking(0.1))),
     autoencoder("denoising, patch", lambda: small(corruption=Patch(1))),
     autoencoder("convolutional, fast", lambda: fast_convolutional((1, 8, 8), 4, 4, 8), size=8),
+    variational("dense, Gaussian", dense_vae(out=nn.Sigmoid())),
+    variational("dense, Bernoulli", lambda *sizes: vae.dense(*sizes, likelihood=BernoulliLikelihood()), mostly_black),
+    variational("learnt σ", dense_vae(learnt=True)),
+    variational("full covariance", dense_vae(posterior=vae.full)),
+    variational("β = 4", dense_vae(beta=4.0)),
+    variational("convolutional", lambda *sizes: vae.convolutional(*sizes, 4, 8, hidden=16)),
+    Member(
+        "VAE, conditional", lambda: vae.dense((1, 4, 4), 2, 16, condition_size=2), told(32, 1, 4, 4), (1, 4, 4),
+        condition=2,
+    ),
     Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
     Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
     Member("three players", Debate, points(8, 1), (3,), falls=None),
@@ -124,7 +167,7 @@ def test_every_parameter_learns_in_a_step(member):
     model = member.model()
     before = {name: p.clone() for name, p in model.named_parameters()}
     list(training.steps(model, [member.batch()], member.optimizers(model)))
-    still = [name for name, p in model.named_parameters() if torch.equal(p, before[name])]
+    still = [name for name, p in model.named_parameters() if p.requires_grad and torch.equal(p, before[name])]
     assert not still
 
 
@@ -138,7 +181,7 @@ def test_each_turn_reports_a_scalar_loss_and_scalar_terms(member):
 @member
 def test_the_same_generator_gives_the_same_sample(member):
     model = member.model()
-    first, again, other = (model.sample(6, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
+    first, again, other = (member.sample(model, 6, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -146,14 +189,14 @@ def test_the_same_generator_gives_the_same_sample(member):
 @member
 def test_a_sample_leaves_other_randomness_alone(member):
     model, state = member.model(), torch.get_rng_state()
-    model.sample(3, generator=torch.Generator().manual_seed(0))
+    member.sample(model, 3, generator=torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), state)
 
 
 @member
 def test_samples_have_shape_dtype_device_and_no_gradient(member):
     model = member.model()
-    sample = model.sample(6)
+    sample = member.sample(model, 6)
     assert sample.shape == (6, *member.item)
     assert sample.dtype == torch.float32
     assert sample.device == training.device_of(model)
@@ -164,7 +207,7 @@ def test_samples_have_shape_dtype_device_and_no_gradient(member):
 def test_sampling_keeps_each_modules_own_mode(member):
     model = member.model().train()
     frozen = list(model.modules())[-1].eval()
-    model.sample(2)
+    member.sample(model, 2)
     assert not frozen.training
     assert all(module.training for module in model.modules() if module is not frozen)
 
@@ -176,7 +219,7 @@ def test_state_dict_round_trips(member, tmp_path):
     missing = fresh.load_state_dict(trained.state_dict())
     assert not missing.missing_keys
     assert not missing.unexpected_keys
-    one, two = (m.sample(4, generator=torch.Generator().manual_seed(0)) for m in (trained, fresh))
+    one, two = (member.sample(m, 4, generator=torch.Generator().manual_seed(0)) for m in (trained, fresh))
     assert torch.equal(one, two)
 
 
