@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
     from coursekit.explore.explorer import Explorer, Panel, freeze
+    from coursekit.explore.facedesk import FaceDesk
     from coursekit.explore.features import Features
     from coursekit.explore.field import DenoisingField
     from coursekit.explore.film import Film
@@ -30,6 +31,7 @@ __all__ = [
     "CorruptRepair",
     "DenoisingField",
     "Explorer",
+    "FaceDesk",
     "Features",
     "Film",
     "NaturesDesk",
@@ -56,6 +58,7 @@ _HOME = {
     "Components": "components",
     "CorruptRepair": "repair",
     "DenoisingField": "field",
+    "FaceDesk": "facedesk",
     "Features": "features",
     "Film": "film",
     "NaturesDesk": "nature",

@@ -14,7 +14,8 @@ from PIL import Image, ImageDraw, ImageFont
 if TYPE_CHECKING:
     from coursekit.explore.explorer import Panel
 
-Cell = tuple[str, list[tuple["Panel", np.ndarray, str]]]  # label, [(panel, picture, caption)]
+Shown = list[tuple["Panel", np.ndarray, str]]  # panel, picture, caption
+Cell = tuple[str, Shown]  # a label and its pictures
 SCALE = 2  # drawn at twice the size: crisp on fine screens
 PAPER, INK, FAINT = (255, 255, 255), (38, 42, 51), (112, 118, 130)
 GAP, WIDTH = 10, 760
@@ -48,28 +49,51 @@ def contact_sheet(title: str, cells: Sequence[Cell], columns: int = 3) -> bytes:
 
 
 def draw_cell(cell: Cell, room: int) -> Image.Image:
-    """One state: its pictures scaled to share `room` CSS pixels, captions and the label below them."""
+    """One state: its pictures in rows, scaled to `room` CSS pixels, with captions, and the label below them."""
     label, pictures = cell
-    share = min(1.0, (room - GAP * (len(pictures) - 1)) / sum(panel.width for panel, _, _ in pictures))
+    rows = in_rows(pictures)
+    share = min(1.0, *((room - GAP * (len(row) - 1)) / sum(panel.width for panel, _, _ in row) for row in rows))
+    drawn = [draw_row(row, share, room, captioned=len(pictures) > 1) for row in rows]
+    out = Image.new("RGB", (room * SCALE, sum(row.height for row in drawn) + 20 * SCALE), PAPER)
+    top = 0
+    for row in drawn:
+        out.paste(row, (0, top))
+        top += row.height
+    write(out, (0, top + 3 * SCALE), label, out.width, 12, INK)
+    return out
+
+
+def in_rows(pictures: Shown) -> list[Shown]:
+    """The pictures, with a new row for each panel that wants one."""
+    starts = [i for i, (panel, _, _) in enumerate(pictures) if panel.row or i == 0]
+    return [pictures[start:end] for start, end in zip(starts, [*starts[1:], None], strict=True)]
+
+
+def draw_row(pictures: Shown, share: float, room: int, *, captioned: bool) -> Image.Image:
+    """Pictures side by side at a share of their widths, with their captions (a line of it to a line) below them."""
     scaled = [enlarge(picture, round(panel.width * share * SCALE), panel.smooth) for panel, picture, _ in pictures]
-    captioned = len(pictures) > 1 and any(caption for _, _, caption in pictures)
-    height = max(image.height for image in scaled) + (17 * captioned + 20) * SCALE
-    out = Image.new("RGB", (room * SCALE, height), PAPER)
-    left = 0
+    lines = max(len(caption.splitlines()) for _, _, caption in pictures) if captioned else 0
+    height = max(image.height for image in scaled)
+    out = Image.new("RGB", (room * SCALE, height + (13 * lines + 4) * SCALE), PAPER)
+    said = [(line, image.width) for image, (_, _, caption) in zip(scaled, pictures, strict=True)
+            for line in caption.splitlines()]
+    size, left = min((fitting(line, width, 10) for line, width in said), default=10), 0
     for image, (_, _, caption) in zip(scaled, pictures, strict=True):
         out.paste(image, (left, 0))
-        if captioned:
-            write(out, (left, image.height + 3 * SCALE), caption, image.width, 10, FAINT)
+        for row, line in enumerate(caption.splitlines()[:lines]):
+            write(out, (left, image.height + (13 * row + 3) * SCALE), line, image.width, size, FAINT)
         left += image.width + GAP * SCALE
-    write(out, (0, height - 17 * SCALE), label, out.width, 12, INK)
     return out
 
 
 def write(image: Image.Image, at: tuple[int, int], text: str, width: int, size: int, fill: tuple[int, ...]) -> None:
     """Text in one line, smaller if it would not fit into the width."""
-    while size > 7 and font(size * SCALE).getlength(text) > width:
-        size -= 1
-    ImageDraw.Draw(image).text(at, text, fill, font(size * SCALE))
+    ImageDraw.Draw(image).text(at, text, fill, font(fitting(text, width, size) * SCALE))
+
+
+def fitting(text: str, width: int, size: int) -> int:
+    """The largest size, at most `size` and at least 7, in which a line fits into the width."""
+    return next((s for s in range(size, 7, -1) if font(s * SCALE).getlength(text) <= width), 7)
 
 
 def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:
