@@ -118,15 +118,15 @@ RECIPES = (
     ),
     Recipe(
         "faces_beta_vae", "β-VAE of rendered faces, β = 8: the divergence weighs eight times",
-        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=30, batch_size=32, ema=0.9995,
+        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=20, batch_size=32, ema=0.9995,
     ),
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
-        RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=40, batch_size=32, ema=0.9995,
+        RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=30, batch_size=32, ema=0.9995,
     ),
     Recipe(
         "smiles_vae", "VAE of grey photographs of faces, 64×64, 32 latent numbers, σ = 0.1",
         "smiles: 6,000 photographs and their mirror images; figures from the test photographs",
-        smiles_vae, photographs, _figures_of_photographs, epochs=40, batch_size=32, ema=0.9995,
+        smiles_vae, photographs, _figures_of_photographs, epochs=30, batch_size=32, ema=0.9995,
     ),
 )  # fmt: skip
