@@ -11,15 +11,18 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from coursekit.disentanglement import DCI, dci, factor_matrix, mig
+from coursekit.fidelity import density_coverage, frechet_distance, latent_normality, precision_recall
 from coursekit.information import cross_entropy, entropy, kl_divergence
 from coursekit.manifold import Manifold, distance_to_manifold, face_gallery, face_manifold
 from coursekit.quality import checkerboard_energy, psnr, validity
 from coursekit.representation import Activity, activity, linear_probe, precision_at_k
 
 __all__ = [
-    "Activity", "Manifold", "activity", "auroc", "checkerboard_energy", "cross_entropy", "distance_to_manifold",
-    "entropy", "face_gallery", "face_manifold", "intrinsic_dimension", "jacobian", "jacobian_rank", "kl_divergence",
-    "linear_probe", "local_pca", "precision_at_k", "principal_angles", "psnr", "validity",
+    "DCI", "Activity", "Manifold", "activity", "auroc", "checkerboard_energy", "cross_entropy", "dci",
+    "density_coverage", "distance_to_manifold", "entropy", "face_gallery", "face_manifold", "factor_matrix",
+    "frechet_distance", "intrinsic_dimension", "jacobian", "jacobian_rank", "kl_divergence", "latent_normality",
+    "linear_probe", "local_pca", "mig", "precision_at_k", "precision_recall", "principal_angles", "psnr", "validity",
 ]  # fmt: skip
 
 Function = Callable[[Tensor], Tensor]
