@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from coursekit import checks
-from coursekit.checks import autoencoders, core, manifolds, regularised
+from coursekit.checks import autoencoders, core, latent_space, manifolds, regularised
 
-MODULES = (manifolds, autoencoders, regularised)
+MODULES = (manifolds, autoencoders, regularised, latent_space)
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
     for module in MODULES

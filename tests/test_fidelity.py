@@ -148,7 +148,7 @@ def test_normality_sees_two_clusters_that_a_fitted_gaussian_does_not():
 
 
 def test_normality_wants_a_set_of_codes():
-    with pytest.raises(ValueError, match="want .n, M_h."):
+    with pytest.raises(ValueError, match=r"want .n, M_h."):
         fidelity.latent_normality(normal(1, 3))
 
 

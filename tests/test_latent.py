@@ -132,7 +132,7 @@ def test_traversal_changes_one_number():
     assert torch.allclose(rows[:, 3], values.double())
     others = [0, 1, 2, 4]
     assert torch.equal(rows[:, others], h[others].expand(7, 4))
-    with pytest.raises(ValueError, match="want .M_h. and .k."):
+    with pytest.raises(ValueError, match=r"want .M_h. and .k."):
         latent.traversal(codes(), 3, values)
 
 
