@@ -1,7 +1,7 @@
 // The page's half of an explorer: controls, one request in flight, pictures.
 // A source answers `request(state, final) -> Promise<frame>` and `surprise() -> Promise<state>`; the kernel is one
-// source. A decoder that runs in the page can be another: nothing below `kernelSource` knows where frames come from.
-// `make`, `grouped` and `dials` come from dials.js, brush.js and point.js; the four files are sent as one module.
+// source (source.js). A decoder that runs in the page can be another: nothing here knows where frames come from.
+// `make`, `grouped` and `dials` come from dials.js, brush.js and point.js; the five files are sent as one module.
 
 const QUIET = 150; // ms without an event until the full picture is asked for
 const PATIENCE = 2500; // ms without an answer until the request is repeated, and again until the reader is told
@@ -21,29 +21,6 @@ const render = ({ model, el }) => {
 };
 
 export default { initialize, render };
-
-function kernelSource(model) {
-  const client = Math.random().toString(36).slice(2);
-  const near = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  const waiting = new Map();
-  let count = 0;
-  const source = {
-    request: (state, final) => ask({ kind: "frame", state, final, near }),
-    surprise: () => ask({ kind: "surprise" }).then((reply) => reply.state),
-    onStray: () => {}, // a frame that another page asked for
-  };
-  async function ask(content) {
-    const id = ++count;
-    model.send({ ...content, id, client }); // throws once the kernel is gone
-    return new Promise((resolve) => waiting.set(id, resolve));
-  }
-  model.on("msg:custom", (reply, buffers) => {
-    if (reply.client !== client) return reply.kind === "frame" && source.onStray({ ...reply, buffers });
-    waiting.get(reply.id)?.({ ...reply, buffers });
-    waiting.delete(reply.id);
-  });
-  return source;
-}
 
 // The newest wish replaces an older one, and a frame is the acknowledgement: nothing queues, whatever the hand does.
 // One request is in flight. A second one, sent while the first is on its way, was measured: on a busy machine it brings
@@ -175,8 +152,10 @@ class Session {
     await this.show(frame, () => number >= this.painted);
   }
   async show(frame, fresh = () => true) {
-    const blobs = frame.sizes.map((_, i) => new Blob([frame.buffers[i]], { type: frame.types[i] }));
-    const images = await Promise.all(blobs.map((blob) => createImageBitmap(blob)));
+    const before = this.frame; // pictures that have not changed need not be decoded again
+    const image = (token, i) => token === before?.tokens[i] ? before.images[i]
+      : createImageBitmap(new Blob([frame.buffers[i]], { type: frame.types[i] }));
+    const images = await Promise.all(frame.tokens.map(image));
     if (!fresh()) return;
     this.frame = { ...frame, images, buffers: null };
     this.frames += 1;

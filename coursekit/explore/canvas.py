@@ -13,10 +13,12 @@ import pathlib
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+import zlib
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 import anywidget
+import numpy as np
 import traitlets
 from ipywidgets import ValueWidget
 from PIL import Image
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from coursekit.explore.explorer import Explorer, Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
-SCRIPTS = ("dials.js", "brush.js", "point.js", "canvas.js")  # one module, in this order
+SCRIPTS = ("dials.js", "brush.js", "point.js", "source.js", "canvas.js")  # one module, in this order
 ENOUGH = 66_000  # bytes: a reply longer than the loopback's largest segment is not held back by the server
+EXACT, NEARLY = "=", "~"  # how the token of a PNG ends, and that of a JPEG
 PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway
 
 
@@ -73,7 +76,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
             started = time.perf_counter()
             state = self._take(content["state"])
             frame = self.explorer.frame(state, bool(content.get("final")))
-            head, pictures = encode(frame, bool(content.get("final")))
+            head, pictures = encode(frame, bool(content.get("final")), content.get("have", ()))
         except Exception as error:  # whatever an explorer raises belongs in front of the reader, not in a log
             self.send({**reply, "kind": "error", "error": f"{type(error).__name__}: {error}"})
             return
@@ -123,23 +126,34 @@ def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:
     return traitlets.Bool(control.value, help=control.help).tag(sync=True)
 
 
-def encode(frame: Frame, final: bool) -> tuple[dict[str, Any], list[bytes]]:
-    """A frame as a message: words in the content, one encoded picture in each buffer."""
-    packed = [pack(picture, final) for picture in frame.pictures]
+def encode(frame: Frame, final: bool, have: Collection[str] = ()) -> tuple[dict[str, Any], list[bytes]]:
+    """A frame as a message: words in the content, one encoded picture in each buffer.
+
+    `have`: tokens of pictures that the page keeps; in the place of one of these stands an empty buffer.
+    """
+    packed = [pack(picture, final, have) for picture in frame.pictures]
     sizes = [[picture.shape[1], picture.shape[0]] for picture in frame.pictures]
     content = {"captions": list(frame.captions), "readout": frame.readout, "sizes": sizes}
-    return {**content, "types": [kind for kind, _ in packed]}, [data for _, data in packed]
+    kinds = ["image/png" if token.endswith(EXACT) else "image/jpeg" for token, _ in packed]
+    return {**content, "types": kinds, "tokens": [token for token, _ in packed]}, [data for _, data in packed]
 
 
-def pack(picture: Picture, final: bool) -> tuple[str, bytes]:
-    """A picture as PNG, or as JPEG while the reader drags and the picture is large."""
-    buffer = io.BytesIO()
-    image = Image.fromarray(picture)
+def pack(picture: Picture, final: bool, have: Collection[str] = ()) -> tuple[str, bytes]:
+    """A token and the picture as PNG, or as JPEG while the reader drags and the picture is large.
+
+    Two pictures with one token are the same; an exact one that the page has serves as a preview too.
+    """
+    name = f"{zlib.crc32(np.ascontiguousarray(picture).data):08x}-{'x'.join(map(str, picture.shape))}"
+    if name + EXACT in have:
+        return name + EXACT, b""
+    buffer, image = io.BytesIO(), Image.fromarray(picture)
     if final or picture.shape[0] * picture.shape[1] <= PREVIEW_JPEG:
         image.save(buffer, "PNG", compress_level=1)
-        return "image/png", buffer.getvalue()
+        return name + EXACT, buffer.getvalue()
+    if name + NEARLY in have:
+        return name + NEARLY, b""
     image.save(buffer, "JPEG", quality=88)
-    return "image/jpeg", buffer.getvalue()
+    return name + NEARLY, buffer.getvalue()
 
 
 def padding(buffers: list[bytes], near: bool) -> list[bytes]:

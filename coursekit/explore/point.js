@@ -81,8 +81,8 @@ class Handle {
   }
   line() {
     const { label, help } = this.control;
-    const hint = make("span", "ck-hint", { textContent: "drag on the picture, or arrow keys" });
-    return make("div", "ck-row ck-pointing", { title: help }, make("span", "ck-label", { textContent: label }), hint, this.value);
+    const hint = make("span", "ck-hint", { textContent: "drag it, or press anywhere; arrow keys" });
+    return make("div", "ck-row ck-pointing", { title: help }, make("span", "ck-label", { textContent: label }), this.value, hint);
   }
   go([left, top]) {
     const { frame, low, high } = this.control;
