@@ -98,6 +98,8 @@ def keep(recipe: Recipe, model: Any, folder: Path, trained: dict[str, Any]) -> f
         "figures": {k: float(f"{v:.4g}") for k, v in recipe.measure(again.eval()).items()},
         "bytes": path.stat().st_size, "sha256": sha256,
     }  # fmt: skip
+    if recipe.codes is not None:
+        card["codes"] = recipe.codes(again)
     files.write_card(files.card_path(folder, recipe.name), card)
     return card
 

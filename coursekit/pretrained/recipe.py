@@ -19,6 +19,7 @@ class Recipe:
     `net()` makes the untrained model, `examples()` what it is trained on (it raises OSError or ValueError where
     that is not to be had), `measure(model)` its figures on data it has not seen. `ema` is the decay of the running
     average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16.
+    `codes(model)` are codes by name that the card keeps, of data that must not be kept themselves.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Recipe:
     net: Callable[[], Model]
     examples: Callable[[], Any]
     measure: Callable[[Model], Figures]
+    codes: Callable[[Model], dict[str, list[float]]] | None = None
     epochs: int = 1
     batch_size: int = 64
     lr: float = 1e-3
