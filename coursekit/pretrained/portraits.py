@@ -98,7 +98,9 @@ def _figures_conditional(model: Model) -> Figures:
 def class_means(model: Model) -> dict[str, list[float]]:
     """The mean code of the neutral and of the smiling training photographs."""
     given = data.smiles("train")
-    assert isinstance(model, VAE) and given.labels is not None and given.classes is not None
+    assert isinstance(model, VAE)
+    assert given.labels is not None
+    assert given.classes is not None
     with torch.no_grad():
         codes = torch.cat([model.encode(x).mean for x in given.images.split(500)])
     means = {name: codes[given.labels == label].mean(0) for label, name in enumerate(given.classes)}
