@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from coursekit.explore.arc import ArcDesk
+    from coursekit.explore.arithmetic import Arithmetic
     from coursekit.explore.bottleneck import Bottleneck
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from coursekit.explore.noise import NoiseDesk
     from coursekit.explore.oja import OjaFilm
     from coursekit.explore.paths import PathExplorer
+    from coursekit.explore.plane import LatentPlane
     from coursekit.explore.repair import CorruptRepair
     from coursekit.explore.walk import Walk
 
 __all__ = [
     "ArcDesk",
+    "Arithmetic",
     "Bottleneck",
     "Choice",
     "Components",
@@ -34,6 +37,7 @@ __all__ = [
     "FaceDesk",
     "Features",
     "Film",
+    "LatentPlane",
     "NaturesDesk",
     "NoiseDesk",
     "OjaFilm",
@@ -54,6 +58,7 @@ _HOME = {
     **dict.fromkeys(("Choice", "Control", "Paint", "Play", "Point", "Slider", "State", "Stops", "Toggle"), "controls"),
     **dict.fromkeys(("Explorer", "Panel", "freeze"), "explorer"),
     "ArcDesk": "arc",
+    "Arithmetic": "arithmetic",
     "Bottleneck": "bottleneck",
     "Components": "components",
     "CorruptRepair": "repair",
@@ -61,6 +66,7 @@ _HOME = {
     "FaceDesk": "facedesk",
     "Features": "features",
     "Film": "film",
+    "LatentPlane": "plane",
     "NaturesDesk": "nature",
     "NoiseDesk": "noise",
     "OjaFilm": "oja",

@@ -20,6 +20,7 @@ SCALE = 2  # drawn at twice the size: crisp on fine screens
 PAPER, INK, FAINT = (255, 255, 255), (38, 42, 51), (112, 118, 130)
 GAP, WIDTH = 10, 760
 MOST = 140_000  # bytes of a sheet
+SMALLEST = 7  # letters
 
 
 @cache
@@ -70,19 +71,33 @@ def in_rows(pictures: Shown) -> list[Shown]:
 
 
 def draw_row(pictures: Shown, share: float, room: int, *, captioned: bool) -> Image.Image:
-    """Pictures side by side at a share of their widths, with their captions (a line of it to a line) below them."""
+    """Pictures side by side at a share of their widths, with their captions below them."""
     scaled = [enlarge(picture, round(panel.width * share * SCALE), panel.smooth) for panel, picture, _ in pictures]
-    lines = max(len(caption.splitlines()) for _, _, caption in pictures) if captioned else 0
-    height = max(image.height for image in scaled)
-    out = Image.new("RGB", (room * SCALE, height + (13 * lines + 4) * SCALE), PAPER)
-    said = [(line, image.width) for image, (_, _, caption) in zip(scaled, pictures, strict=True)
-            for line in caption.splitlines()]
-    size, left = min((fitting(line, width, 10) for line, width in said), default=10), 0
-    for image, (_, _, caption) in zip(scaled, pictures, strict=True):
+    said = [wrapped(caption, image.width) if captioned else []
+            for image, (_, _, caption) in zip(scaled, pictures, strict=True)]
+    sizes = [fitting(line, image.width, 10) for image, lines in zip(scaled, said, strict=True) for line in lines]
+    height, below = max(image.height for image in scaled), 13 * max(map(len, said)) + 4
+    out = Image.new("RGB", (room * SCALE, height + below * SCALE), PAPER)
+    left = 0
+    for image, lines in zip(scaled, said, strict=True):
         out.paste(image, (left, 0))
-        for row, line in enumerate(caption.splitlines()[:lines]):
-            write(out, (left, image.height + (13 * row + 3) * SCALE), line, image.width, size, FAINT)
+        for row, line in enumerate(lines):
+            write(out, (left, image.height + (13 * row + 3) * SCALE), line, image.width, min(sizes), FAINT)
         left += image.width + GAP * SCALE
+    return out
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text's lines, broken between words where they would not fit in small letters."""
+    out = []
+    for line in text.splitlines():
+        out.append("")
+        for word in line.split(" "):
+            longer = f"{out[-1]} {word}".strip()
+            if out[-1] and font(SMALLEST * SCALE).getlength(longer) > width:
+                out.append(word)
+            else:
+                out[-1] = longer
     return out
 
 
@@ -92,8 +107,8 @@ def write(image: Image.Image, at: tuple[int, int], text: str, width: int, size: 
 
 
 def fitting(text: str, width: int, size: int) -> int:
-    """The largest size, at most `size` and at least 7, in which a line fits into the width."""
-    return next((s for s in range(size, 7, -1) if font(s * SCALE).getlength(text) <= width), 7)
+    """The largest size, at most `size`, in which a line fits into the width."""
+    return next((s for s in range(size, SMALLEST, -1) if font(s * SCALE).getlength(text) <= width), SMALLEST)
 
 
 def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:

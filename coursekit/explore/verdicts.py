@@ -97,8 +97,13 @@ def results_in(width: int, names: Sequence[str]) -> tuple[Panel, ...]:
 
 def distances(judge: Judge, images: Sequence[Tensor]) -> list[float]:
     """The judge's answer about pictures in [0, 1]; ValueError unless it is one number for each."""
-    found = judge(torch.stack([image.detach().float().cpu().clamp(0, 1) for image in images]))
+    found = judge(in_unit_range(images))
     if not isinstance(found, Tensor) or found.shape != (len(images),):
         got = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise ValueError(f"judge: want a distance for each of {len(images)} images, got {got}")
     return found.tolist()
+
+
+def in_unit_range(images: Sequence[Tensor]) -> Tensor:
+    """Pictures as they are shown, clipped to [0, 1], on the CPU: [n, C, H, W]."""
+    return torch.stack([image.detach().float().cpu().clamp(0, 1) for image in images])
