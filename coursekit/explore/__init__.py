@@ -11,11 +11,13 @@ if TYPE_CHECKING:
     from coursekit.explore.bottleneck import Bottleneck
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
+    from coursekit.explore.dimensions import Dimensions
     from coursekit.explore.explorer import Explorer, Panel, freeze
     from coursekit.explore.facedesk import FaceDesk
     from coursekit.explore.features import Features
     from coursekit.explore.field import DenoisingField
     from coursekit.explore.film import Film
+    from coursekit.explore.live import LivePlane
     from coursekit.explore.nature import NaturesDesk
     from coursekit.explore.noise import NoiseDesk
     from coursekit.explore.oja import OjaFilm
@@ -33,11 +35,13 @@ __all__ = [
     "Control",
     "CorruptRepair",
     "DenoisingField",
+    "Dimensions",
     "Explorer",
     "FaceDesk",
     "Features",
     "Film",
     "LatentPlane",
+    "LivePlane",
     "NaturesDesk",
     "NoiseDesk",
     "OjaFilm",
@@ -63,10 +67,12 @@ _HOME = {
     "Components": "components",
     "CorruptRepair": "repair",
     "DenoisingField": "field",
+    "Dimensions": "dimensions",
     "FaceDesk": "facedesk",
     "Features": "features",
     "Film": "film",
     "LatentPlane": "plane",
+    "LivePlane": "live",
     "NaturesDesk": "nature",
     "NoiseDesk": "noise",
     "OjaFilm": "oja",
