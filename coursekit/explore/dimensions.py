@@ -183,6 +183,9 @@ class Dimensions(Explorer):
         finally:
             self._moved, self._before = before  # nobody's hand moved those
 
+    def __repr__(self) -> str:
+        return f"{self.title}: explorer with start image, {len(self.ranked)} dimensions"  # measured labels may differ
+
 
 def name(rank: int) -> str:
     """The control of the dimension of that rank."""
