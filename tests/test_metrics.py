@@ -129,6 +129,17 @@ def test_bounds_hold_the_fit():
     assert h[0].tolist() == pytest.approx([1.0, 2.0])
 
 
+def test_a_guess_near_the_answer_replaces_the_search():
+    manifold = metrics.Manifold(circle, **CIRCLES)
+    x = torch.tensor([[0.6, 0.9], [-1.2, 0.1]])
+    wanted, h = manifold.nearest(x)
+    distance, found = manifold.nearest(x, guess=h + torch.tensor([0.1, 0.0]))
+    assert torch.allclose(distance, wanted, atol=1e-4)
+    assert torch.allclose(found, h, atol=1e-2)
+    with pytest.raises(ValueError, match=r"guess: want \[2, 2\]"):
+        manifold.nearest(x, guess=h[:1])
+
+
 def test_rendered_faces_lie_on_their_manifold_and_their_factors_are_found():
     h = faces.sample_factors(8, generator=seeded(7))
     distance, found = metrics.distance_to_manifold(faces.render(h))

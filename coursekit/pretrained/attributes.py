@@ -1,0 +1,137 @@
+"""Giving a face an attribute, measured: arithmetic with codes, directions, and a model that is told the attribute."""
+
+from functools import cache
+from itertools import product
+
+import torch
+from torch import Tensor
+
+from coursekit import metrics
+from coursekit.data import faces
+from coursekit.latent import analogy, mean_difference, moved, probe_normal
+from coursekit.pretrained import measured
+from coursekit.pretrained.recipe import Figures
+from coursekit.readers import ATTRIBUTES, CONTINUOUS
+from coursekit.vae import VAE
+
+GLASSES = faces.ATTRIBUTES.index("glasses")
+EYEWEAR = slice(CONTINUOUS, CONTINUOUS + 2)
+Triple = tuple[Tensor, Tensor, Tensor]
+
+
+@cache
+def triples(n: int = 300, *, seed: int = 5) -> Triple:
+    """The same n faces with glasses and without, and n others without: each [n, 3, 64, 64]."""
+    h = faces.sample_factors(2 * n, generator=torch.Generator().manual_seed(seed))
+    h[:, EYEWEAR] = 0
+    without, other = h.split(n)
+    worn = without.clone()
+    worn[:, CONTINUOUS + GLASSES] = 1
+    a, b, c = (faces.render(part, measured.SIZE) for part in (worn, without, other))
+    return a, b, c
+
+
+def judged(images: Tensor, before: Tensor, name: str) -> Figures:
+    """The shares of images that show glasses, that keep the other attributes of `before`, and that do both."""
+    seen, had = measured.reader().attributes(images), measured.reader().attributes(before)
+    others = [i for i in range(ATTRIBUTES) if i != GLASSES]
+    appears, kept = seen[:, GLASSES], (seen == had)[:, others].all(1)
+    shares = {"appears": appears, "others_kept": kept, "success": appears & kept}
+    return {f"{name}_{what}": share.float().mean().item() for what, share in shares.items()}
+
+
+def by_one_pair(model: measured.Generator, given: Triple) -> Tensor:
+    """Decoded h_a − h_b + h_c."""
+    a, b, c = (measured.codes(model, x) for x in given)
+    return measured.decoded(model, analogy(a, b, c))
+
+
+def by_many_pairs(model: measured.Generator, given: Triple, *, pairs: int = 300) -> Tensor:
+    """Decoded h_c + the mean of h_a − h_b over other faces."""
+    a, b, _ = triples(pairs, seed=6)
+    direction = (measured.codes(model, a) - measured.codes(model, b)).mean(0)
+    return measured.decoded(model, moved(measured.codes(model, given[2]), direction))
+
+
+def by_pixels(given: Triple) -> Tensor:
+    """a − b + c of the pictures themselves."""
+    return analogy(*given).clamp(0, 1)
+
+
+def of_arithmetic(model: measured.Generator) -> Figures:
+    """What comes of "with glasses" − "the same without" + "another without": by one pair, by the mean of many."""
+    given, before = triples(), triples()[2]
+    one, many = by_one_pair(model, given), by_many_pairs(model, given)
+    return {
+        **judged(one, before, "glasses"), "glasses_valid": measured.valid(one),
+        **judged(many, before, "glasses_by_many"), "glasses_by_many_valid": measured.valid(many),
+    }  # fmt: skip
+
+
+def by_strangers(model: measured.Generator, count: int, *, repeats: int = 20, seed: int = 0) -> Figures:
+    """The direction of `count` faces with glasses and as many others without, no two of them alike but by chance:
+    what adding it does to faces that had no part in it, averaged over so many draws."""
+    given = measured.unseen_faces()
+    h, attributes = measured.codes(model, given.images), measured.attributes_of(given)
+    worn, bare = (attributes[:, GLASSES] == 1).nonzero()[:, 0], (attributes[:, :2].sum(1) == 0).nonzero()[:, 0]
+    target = triples()[2]
+    own, order = measured.codes(model, target), torch.Generator().manual_seed(seed)
+    found = []
+    for _ in range(repeats):
+        chosen = torch.cat([group[torch.randperm(len(group), generator=order)[:count]] for group in (worn, bare)])
+        mask = torch.arange(len(chosen)) < len(chosen) // 2
+        images = measured.decoded(model, moved(own, mean_difference(h[chosen], mask)))
+        found.append(judged(images, target, "strangers"))
+    return {key: sum(figures[key] for figures in found) / repeats for key in found[0]}
+
+
+def combinations(n: int) -> Tensor:
+    """The 12 possible combinations of attributes, each n times: [12 n, 4]."""
+    rows = [row for row in product((0.0, 1.0), repeat=ATTRIBUTES) if not row[0] * row[1]]
+    return torch.tensor(rows).repeat_interleave(n, 0)
+
+
+def of_condition(model: VAE, n: int = 100) -> Figures:
+    """What a VAE that is told the attributes m makes of them.
+
+    "attributes_obeyed": the share of attributes that the reader finds as asked for in decoded (h, m), h ~ N(0, I), all
+    combinations n times; "all_obeyed": the share of these faces that have all four.
+    """
+    asked = combinations(n)
+    h = torch.randn(len(asked), model.latent_size, generator=torch.Generator().manual_seed(0))
+    right = measured.reader().attributes(measured.decoded(model, h, asked)) == (asked > 0.5)
+    return {"attributes_obeyed": right.float().mean().item(), "all_obeyed": right.all(1).float().mean().item()}
+
+
+def of_remainder(model: VAE) -> Figures:
+    """What h of a VAE that is told the attributes still says of them (see `probe`), and how far it is from N(0, I)."""
+    given = measured.unseen_faces()
+    m = measured.attributes_of(given)
+    drawn = measured.codes_drawn(model, given.images, m)
+    return {"probe": probe(measured.codes(model, given.images, m), m), **measured.of_normality(drawn)}
+
+
+def probe(h: Tensor, attributes: Tensor) -> float:
+    """How well a linear probe tells the attributes from codes it has not seen: the area under the ROC curve, mean over
+    attributes. ½ is chance. codes [n, M_h], attributes [n, 4]; the first half is for fitting."""
+    cut, areas = len(h) // 2, []
+    for has in (attributes > 0.5).T:
+        score = h[cut:] @ probe_normal(h[:cut], has[:cut])
+        areas.append(metrics.auroc(score[~has[cut:]], score[has[cut:]]))
+    return sum(areas) / len(areas)
+
+
+def of_identity(model: VAE, n: int = 500) -> Figures:
+    """Faces with their own attributes and with others asked for: "attributes_changed", the share of the latter that
+    the reader finds, and how far the continuous factors read there are from the true ones, in the mean: "factor_error"
+    with their own attributes, "identity_error" with others."""
+    given = measured.unseen_faces(2000)
+    images, wanted = given.images[:n], measured.factors_of(given)[:n]
+    own, asked = wanted[:, CONTINUOUS:], combinations(1)[torch.arange(n) % 12]
+    h = measured.codes(model, images, own)
+    same, other = (measured.reader().read(measured.decoded(model, h, m)) for m in (own, asked))
+    errors = [(read - wanted)[:, :CONTINUOUS].abs().mean().item() for read in (same, other)]
+    right = (other[:, CONTINUOUS:] > 0.5) == (asked > 0.5)
+    return {
+        "attributes_changed": right.float().mean().item(), "factor_error": errors[0], "identity_error": errors[1],
+    }  # fmt: skip
