@@ -1,4 +1,4 @@
-"""Recipes of models of faces: rendered ones, whose nature is known, and photographs."""
+"""Recipes of models of rendered faces, whose nature is known."""
 
 import torch
 from torch import Tensor, nn
@@ -13,7 +13,6 @@ from coursekit.readers import FactorReader
 from coursekit.vae import VAE, GaussianLikelihood
 
 SHAPE, LATENT = (3, 64, 64), 16
-PHOTOGRAPH, CODE_OF_PHOTOGRAPH = (1, 64, 64), 32
 TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
 WIDTH = 176  # of the dense layers
@@ -54,14 +53,6 @@ def faces_cvae() -> VAE:
     )  # fmt: skip
 
 
-def smiles_vae() -> VAE:
-    """N(g_d(h), 0.1² I) over grey photographs of faces."""
-    return VAE(
-        encoder(PHOTOGRAPH, 2 * CODE_OF_PHOTOGRAPH), decoder(CODE_OF_PHOTOGRAPH, PHOTOGRAPH),
-        latent_size=CODE_OF_PHOTOGRAPH, likelihood=GaussianLikelihood(0.1),
-    )  # fmt: skip
-
-
 def faces() -> data.Images:
     """The faces that the models are trained on."""
     return data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=0)
@@ -79,12 +70,6 @@ def faces_with_factors() -> tuple[Tensor, Tensor]:
     return given.images, factors_of(given)
 
 
-def photographs() -> Tensor:
-    """The photographs for training, and their mirror images."""
-    images = data.smiles("train").images
-    return torch.cat([images, images.flip(-1)])
-
-
 def _figures(model: Model) -> Figures:
     return {"mse": squared_error_per_pixel(model, unseen_faces().images)}
 
@@ -93,22 +78,6 @@ def _figures_conditional(model: Model) -> Figures:
     images = unseen_faces().images
     with torch.no_grad():
         return {"mse": (model(images, attributes_of(unseen_faces())) - images).square().mean().item()}
-
-
-def class_means(model: Model) -> dict[str, list[float]]:
-    """The mean code of the neutral and of the smiling training photographs."""
-    given = data.smiles("train")
-    assert isinstance(model, VAE)
-    assert given.labels is not None
-    assert given.classes is not None
-    with torch.no_grad():
-        codes = torch.cat([model.encode(x).mean for x in given.images.split(500)])
-    means = {name: codes[given.labels == label].mean(0) for label, name in enumerate(given.classes)}
-    return {name: [round(value, 3) for value in mean.tolist()] for name, mean in means.items()}
-
-
-def _figures_of_photographs(model: Model) -> Figures:
-    return {"mse": squared_error_per_pixel(model, data.smiles("test").images)}
 
 
 RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
@@ -135,10 +104,5 @@ RECIPES = (
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
         RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=30, batch_size=32, ema=0.9995,
-    ),
-    Recipe(
-        "smiles_vae", "VAE of grey photographs of faces, 64×64, 32 latent numbers, σ = 0.1",
-        "smiles: 6,600 photographs and their mirror images; figures from the 780 test photographs",
-        smiles_vae, photographs, _figures_of_photographs, class_means, epochs=40, batch_size=32, ema=0.999,
     ),
 )  # fmt: skip

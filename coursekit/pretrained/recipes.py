@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from coursekit.pretrained import handwriting, portraits
+from coursekit.pretrained import handwriting, photographs, portraits
 from coursekit.pretrained.recipe import Recipe
 
-RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in (*handwriting.RECIPES, *portraits.RECIPES)}
+ALL = (*handwriting.RECIPES, *photographs.RECIPES, *portraits.RECIPES)
+RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in ALL}
