@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from coursekit.explore.arc import ArcDesk
     from coursekit.explore.arithmetic import Arithmetic
     from coursekit.explore.bottleneck import Bottleneck
+    from coursekit.explore.bound import BoundDesk
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
     from coursekit.explore.dimensions import Dimensions
@@ -30,6 +31,7 @@ __all__ = [
     "ArcDesk",
     "Arithmetic",
     "Bottleneck",
+    "BoundDesk",
     "Choice",
     "Components",
     "Control",
@@ -64,6 +66,7 @@ _HOME = {
     "ArcDesk": "arc",
     "Arithmetic": "arithmetic",
     "Bottleneck": "bottleneck",
+    "BoundDesk": "bound",
     "Components": "components",
     "CorruptRepair": "repair",
     "DenoisingField": "field",
