@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from coursekit import checks
-from coursekit.checks import autoencoders, core, latent_space, manifolds, regularised
+from coursekit.checks import autoencoders, core, latent_space, manifolds, regularised, variational
 
-MODULES = (manifolds, autoencoders, regularised, latent_space)
+MODULES = (manifolds, autoencoders, regularised, latent_space, variational)
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
     for module in MODULES
