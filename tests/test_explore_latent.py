@@ -231,9 +231,9 @@ class TestArithmetic:
             return {"glasses": torch.tensor([0.994, 0.2]), "long_hair": torch.tensor([0.03, 1.0])}
 
         explorer = Arithmetic(rotation(), images, NAMES, reads=reads)
-        assert explorer.frame({}, final=False).captions == ("", "sum of pixels\n…", "rotated\n…")
+        assert explorer.frame({}, final=False).captions == ("", "pixel sum\n…", "rotated\n…")
         assert asked == []
-        wanted = ("", "sum of pixels\nglasses 99 %, long hair no", "rotated\nglasses 20 %, long hair 100 %")
+        wanted = ("", "pixel sum\nglasses 99 %, long hair no", "rotated\nglasses 20 %, long hair 100 %")
         assert explorer.frame({}).captions == explorer.frame({}).captions == wanted
         assert asked == [(2, 3, 4, 4)]
 
@@ -272,7 +272,7 @@ class TestVerdicts:
     def test_without_a_judge_nothing_is_said(self, images):
         desk = FaceDesk(rotation(), images)
         frame = desk.frame({})
-        assert frame.captions[-2:] == ("blend of pixels", "rotated")
+        assert frame.captions[-2:] == ("pixel blend", "rotated")
         assert "face" not in frame.readout
         assert np.array_equal(frame.pictures[-2], picture(desk.results(desk.state())["pixels"]))
 

@@ -11,11 +11,10 @@ from torch import Tensor
 from coursekit.explore.coder import PIXELS, coders
 from coursekit.explore.components import check_images
 from coursekit.explore.controls import Choice, State, words
-from coursekit.explore.equation import Term, equation
+from coursekit.explore.equation import STAGE, Term, equation
 from coursekit.explore.explorer import Explorer, Panel, Picture
 from coursekit.explore.verdicts import WAIT, Judge, Memory, Verdicts, in_unit_range, results_in
 
-STAGE = 640  # CSS pixels of all pictures together
 LETTERS, SIGNS = "ABC", ("", "−", "+")
 Reader = Callable[[Tensor], Mapping[str, Any]]  # images [n, C, H, W] → {attribute: probabilities [n]}
 
@@ -47,7 +46,7 @@ class Arithmetic(Explorer):
         self._read: Memory[list[str]] = Memory()
         self.device = str(next(reversed(self.bases.values())).device)
         self.controls = tuple(self._picker(order, letter) for order, letter in enumerate(LETTERS))
-        self.panels = (Panel("", STAGE, True), *results_in(STAGE, ("sum of pixels", *self.models)))
+        self.panels = (Panel("", STAGE, True), *results_in(STAGE, ("pixel sum", *self.models)))
         self.sheet_columns = 2
         self.alt = (
             f"{self._labelled(*self.picks(self.state()))[0]} and other sums of three faces, with what comes out: in "

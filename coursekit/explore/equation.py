@@ -14,7 +14,8 @@ from coursekit.explore.explorer import Picture
 from coursekit.explore.sheet import fitting, font, write
 from coursekit.explore.shelf import COLOUR_OF, OPEN, badge, thumb
 
-WIDTH, SIDE, SIGN, TOP = 1280, 192, 52, 12  # pixels of the strip, of a picture, between two; shown at half their size
+STAGE = 620  # CSS pixels of the strip, and of the results below it: room for sliders beside them in a usual notebook
+WIDTH, SIDE, SIGN, TOP = 1280, 192, 52, 12  # pixels of strip, picture, gap; shown at half of it
 BELOW = 46  # pixels for the words
 
 
@@ -73,4 +74,4 @@ def written(out: Image.Image, at: tuple[int, int], words: str) -> None:
     """Words in the middle below a picture, smaller if they are long."""
     size = fitting(words, SIDE + SIGN - 8, 12)
     wide = font(2 * size).getlength(words)
-    write(out, (round(at[0] + (SIDE - wide) / 2), at[1]), words, SIDE + SIGN, size, FAINT)
+    write(out, (max(4, round(at[0] + (SIDE - wide) / 2)), at[1]), words, SIDE + SIGN, size, FAINT)

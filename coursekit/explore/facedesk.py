@@ -11,13 +11,12 @@ from torch import Tensor
 from coursekit.explore.coder import PIXELS, coders
 from coursekit.explore.components import check_images
 from coursekit.explore.controls import Control, Slider, State, words
-from coursekit.explore.equation import Term, equation
+from coursekit.explore.equation import STAGE, Term, equation
 from coursekit.explore.explorer import Explorer, Panel, Picture
 from coursekit.explore.shelf import LETTERS, Shelf
 from coursekit.explore.verdicts import Judge, Verdicts, results_in
 
 MOST, COLUMNS = 24, 12  # pictures to pick from; in a row
-STAGE = 640  # CSS pixels of all pictures together
 Directions = Mapping[str, Mapping[str, Tensor]]
 
 
@@ -51,7 +50,7 @@ class FaceDesk(Explorer):
         self.controls = (*map(self._picker, self.letters), *map(self._weight, self.letters),
                          *map(amount, self.directions))
         self.panels = (Panel("pick A, B, … by their numbers", STAGE, True), Panel("", STAGE, True, row=True),
-                       *results_in(STAGE, ("blend of pixels", *self.models)))
+                       *results_in(STAGE, ("pixel blend", *self.models)))
         self.shelf = Shelf(self.images, side=64, columns=min(len(self.images), COLUMNS))
         self.sheet_panels, self.sheet_columns = tuple(range(1, len(self.panels))), 2
         self.alt = (
@@ -133,8 +132,8 @@ class FaceDesk(Explorer):
         shown = [("A alone: each model’s reconstruction", alone), ("half A, half B", self.weighted(1.0, 1.0))]
         if self.directions:
             first = next(iter(self.directions))
-            return [*shown, *((f"A {sign}1 {words(first)}", {**alone, identifier(first): a})
-                              for sign, a in (("+", 1.0), ("−", -1.0)))]
+            return [*shown, *((f"A {sign} 1.5 {words(first)}", {**alone, identifier(first): a})
+                              for sign, a in (("+", 1.5), ("−", -1.5)))]
         return [*shown, ("three quarters B", self.weighted(1 / 3, 1.0))]
 
     def weighted(self, *weights: float) -> State:
