@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from coursekit.explore.components import Components
     from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops, Toggle
     from coursekit.explore.dimensions import Dimensions
+    from coursekit.explore.elbo import ElboDesk
     from coursekit.explore.explorer import Explorer, Panel, freeze
     from coursekit.explore.facedesk import FaceDesk
     from coursekit.explore.features import Features
@@ -38,6 +39,7 @@ __all__ = [
     "CorruptRepair",
     "DenoisingField",
     "Dimensions",
+    "ElboDesk",
     "Explorer",
     "FaceDesk",
     "Features",
@@ -71,6 +73,7 @@ _HOME = {
     "CorruptRepair": "repair",
     "DenoisingField": "field",
     "Dimensions": "dimensions",
+    "ElboDesk": "elbo",
     "FaceDesk": "facedesk",
     "Features": "features",
     "Film": "film",
