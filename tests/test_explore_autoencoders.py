@@ -280,18 +280,18 @@ class TestField:
     def test_another_denoiser_is_told_from_it(self):
         explorer = DenoisingField(lambda x, sigma: x, CENTRES, sigma=[0.3], score=score)
         assert explorer.disagreement(explorer.state()) == pytest.approx(1.0)
-        assert [control.name for control in explorer.controls] == ["x1", "x2", "closed"]
+        assert [control.name for control in explorer.controls] == ["start", "closed"]
 
     def test_the_path_repeats_the_denoiser(self, everything):
         explorer = everything["field"]
-        path = explorer.path(explorer.state(sigma=0.3, x1=0.2, x2=0.1))
+        path = explorer.path(explorer.state(sigma=0.3, start=(0.2, 0.1)))
         assert path.shape == (STEPS + 1, 2)
         assert torch.allclose(path[0], torch.tensor([0.2, 0.1]))
         assert torch.allclose(path[1:], denoised(path[:-1], 0.3))
 
     def test_the_readout_measures_the_way_to_the_data(self, everything):
         explorer = everything["field"]
-        state = explorer.state(sigma=0.1, x1=0.5, x2=0.0)
+        state = explorer.state(sigma=0.1, start=(0.5, 0.0))
         away = (explorer.points - torch.tensor([0.5, 0.0])).norm(dim=1).min()
         assert f"{away:.2f} away at the start" in explorer.readout(state)
 

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coursekit.explore.controls import Control, Slider, State, Stops, Toggle
+from coursekit.explore.controls import Control, Point, State, Stops, Toggle
 from coursekit.explore.draw import BLUE, INK, ORANGE, PAPER, Pen, Plane, dots
 from coursekit.explore.explorer import Explorer, Panel, Picture
 from coursekit.explore.held import held
@@ -62,13 +62,11 @@ class DenoisingField(Explorer):
         at = start or (x0 + 0.42 * (x1 - x0), y0 + 0.24 * (y1 - y0))
         words = "the noise that the denoiser was made for"
         several = [Stops("sigma", stops=self.sigmas, label="noise σ", help=words)] if len(self.sigmas) > 1 else []
-        group = "start of the path"
-        place = (
-            Slider("x1", low=x0, high=x1, step=0.01, value=round(at[0], 2), label="x₁", group=group),
-            Slider("x2", low=y0, high=y1, step=0.01, value=round(at[1], 2), label="x₂", group=group),
-        )
+        (left, top), (right, bottom) = self.plane.pixels(np.array([[x0, y1], [x1, y0]])) / SIZE
+        place = Point("start", value=(round(at[0], 2), round(at[1], 2)), low=(x0, y0), high=(x1, y1), step=0.02,
+                      frame=(left, top, right, bottom), help="where the path x ← D(x) starts")
         closed = Toggle("closed", label="closed form σ² ∇ log p", help="the field of the best denoiser there is")
-        return (*several, *place, *((closed,) if self.score else ()))
+        return (*several, place, *((closed,) if self.score else ()))
 
     def sigma(self, state: State) -> float:
         """The noise level of a state."""
@@ -84,7 +82,7 @@ class DenoisingField(Explorer):
 
     def path(self, state: State) -> Tensor:
         """The start and what comes of it, x ← D(x): [STEPS + 1, 2]."""
-        x = torch.tensor([[state["x1"], state["x2"]]]).to(self.points)
+        x = torch.tensor([state["start"]]).to(self.points)
         way = [x]
         for _ in range(STEPS):
             way.append(self.denoise(way[-1], self.sigma(state)))
@@ -107,8 +105,6 @@ class DenoisingField(Explorer):
         pen.line(way, PAPER, 7, 0.8)
         pen.line(way, INK, 2.5)
         pen.discs(way[1:], 3.5, INK)
-        pen.disc(way[0], 9, PAPER)
-        pen.disc(way[0], 7, INK)
         return np.asarray(pen.image)
 
     def _arrows(self, pen: Pen, start: Tensor, move: Tensor, colour: tuple[int, int, int], width: float) -> None:
