@@ -158,7 +158,7 @@ def samples_of_fitted_gaussian(model: Generator, n: int, *, seed: int = 0) -> Te
     return decoded(model, draws @ torch.linalg.cholesky(h.T.cov()).T + h.mean(0))
 
 
-def of_samples(model: Generator, n: int = 500) -> Figures:
+def of_samples(model: Generator, n: int = 300) -> Figures:
     """The share of n reconstructions, of n samples, and of n samples of a Gaussian fitted to the codes, that are
     valid, and the median distance of samples to the manifold."""
     images = unseen_faces().images[:n]

@@ -1,14 +1,14 @@
 """Recipes of models of rendered faces, whose nature is known."""
 
-import torch
 from torch import Tensor, nn
 
 from coursekit import data
 from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
 from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
-from coursekit.pretrained.measured import attributes_of, factors_of, of_reader, unseen_faces
-from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
+from coursekit.pretrained import attributes, measured
+from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
+from coursekit.pretrained.recipe import Figures, Recipe
 from coursekit.readers import FactorReader
 from coursekit.vae import VAE, GaussianLikelihood
 
@@ -71,13 +71,22 @@ def faces_with_factors() -> tuple[Tensor, Tensor]:
 
 
 def _figures(model: Model) -> Figures:
-    return {"mse": squared_error_per_pixel(model, unseen_faces().images)}
+    generator = measured.generator_of(model)
+    return {
+        **measured.of_reconstructions(generator), **measured.of_samples(generator),
+        **measured.of_distribution(generator), **measured.of_codes(generator), **attributes.of_arithmetic(generator),
+    }  # fmt: skip
 
 
 def _figures_conditional(model: Model) -> Figures:
-    images = unseen_faces().images
-    with torch.no_grad():
-        return {"mse": (model(images, attributes_of(unseen_faces())) - images).square().mean().item()}
+    generator = measured.generator_of(model)
+    assert isinstance(generator, VAE)
+    images, m = measured.unseen_faces().images, attributes_of(measured.unseen_faces())
+    again = measured.decoded(generator, measured.codes(generator, images, m), m)
+    return {
+        "mse": (again - images).square().mean().item(), **attributes.of_condition(generator),
+        **attributes.of_remainder(generator), **attributes.of_identity(generator),
+    }  # fmt: skip
 
 
 RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
