@@ -141,7 +141,7 @@ const MANY = 20; // dials from which on their groups stand in columns below the 
 function grouped(all) {
   const names = [...new Set(all.map((dial) => dial.control.group))];
   const longest = Math.max(...all.map((dial) => dial.control.label.length));
-  const style = longest > 13 ? { "--label": `${Math.min(0.56 * longest, 15).toFixed(1)}em` } : {};
+  const style = longest > 13 ? { "--label": `${Math.min(0.56 * longest, 16).toFixed(1)}em` } : {};
   const kind = all.length > MANY ? "ck-group ck-many" : "ck-group";
   return names.map((name) => {
     const rows = all.filter((dial) => dial.control.group === name).map((dial) => dial.row);
