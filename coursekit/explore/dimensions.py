@@ -131,7 +131,7 @@ class Dimensions(Explorer):
         d, value = self.ranked[rank - 1], self.code(state)[self.ranked[rank - 1].place]
         follows = f" · follows {d.follows}" if d.factor else ""
         if rank > self.used:
-            follows = " · carries nothing: its Q(h|x) is the prior for every image"
+            follows = " · carries nothing: Q(h|x) is almost the prior for every image"
         whole = f"{self.used} of {len(self.ranked)} dimensions carry more than {self.nothing:g} nats"
         return f"dimension {rank}: h = {value:+.2f}, {d.kl:.2f} nats{follows} · {whole}".replace("-", "−")
 
