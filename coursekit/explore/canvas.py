@@ -87,7 +87,8 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     def _take(self, state: Mapping[str, Any]) -> State:
         """Set the traits to the page's state without sending them back to it."""
         whole = self.explorer.state(**state)
-        with self._guard, self._lock_property(**whole):
+        as_json = {name: list(value) if isinstance(value, tuple) else value for name, value in whole.items()}
+        with self._guard, self._lock_property(**as_json):
             self.value = whole
         return whole
 

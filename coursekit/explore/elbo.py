@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -91,10 +92,11 @@ class ElboDesk(Explorer):
         )
 
     def _controls(self) -> tuple[Control, ...]:
-        beta = Stops("beta", stops=self.betas, label="β", help="the weight of the divergence; 1 is the bound",
-                     value=min(self.betas, key=lambda value: abs(value - 1)))
-        sigma = Stops("sigma", stops=self.sigmas, label="σ of P(x|h)", help="the noise that the decoder assumes")
-        return tuple(c for c, stops in ((beta, self.betas), (sigma, self.sigmas)) if len(stops) > 1)
+        near = min(self.betas, key=lambda value: abs(value - 1))
+        words = "the weight of the divergence; 1 is the bound", "the noise that the decoder assumes"
+        beta: dict[str, Any] = {"stops": self.betas, "value": near, "label": "β", "help": words[0]}
+        sigma: dict[str, Any] = {"stops": self.sigmas, "label": "σ of P(x|h)", "help": words[1]}
+        return tuple(Stops(name, **how) for name, how in (("beta", beta), ("sigma", sigma)) if len(how["stops"]) > 1)
 
     def now(self, state: State) -> Trained:
         """The model of a state."""

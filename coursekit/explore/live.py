@@ -101,7 +101,7 @@ class LivePlane:
     def _past(self) -> list[tuple[int, Image.Image]]:
         """Up to four of the stages so far, closer together early on, where more happens."""
         if len(self.stages) <= STAGES:
-            return self.stages
+            return self.stages.copy()
         chosen = {round(place) - 1 for place in np.geomspace(1, max(STAGES, 0.6 * len(self.stages)), STAGES)}
         return [self.stages[i] for i in sorted(chosen)]
 
