@@ -296,7 +296,7 @@ def test_train_from_the_command_line_stopped_and_taken_up_again(small, tmp_path,
 @pytest.mark.parametrize(
     ("words", "status", "message"),
     [
-        (["train", "nonsense"], 1, "there are: mnist_conv_autoencoder"),
+        (["train", "nonsense"], 1, "there is no model 'nonsense'; there are: "),
         (["train", "mnist_conv_autoencoder"], 1, "train-images-idx3-ubyte"),
         (["checkpoints", "--out", "nowhere"], 1, "no trained model in nowhere"),
     ],
