@@ -31,6 +31,12 @@ def cvae():
     return pretrained.load("faces_cvae")
 
 
+@pytest.fixture(scope="module")
+def sampled(vae, autoencoder):
+    """What comes of 150 samples of each, beside 150 reconstructions."""
+    return measured.of_samples(vae, 150), measured.of_samples(autoencoder, 150)
+
+
 def drawn(model):
     """Draws from the posteriors of the test faces."""
     return measured.codes_drawn(model, measured.unseen_faces().images)
@@ -64,17 +70,17 @@ def test_the_attributes_survive_reconstruction(vae, autoencoder):
 # V9, V11: what N(0, I) decodes to
 
 
-def test_V9_decoded_samples_of_the_prior_are_valid_faces_for_a_vae_and_not_for_an_autoencoder(vae, autoencoder):
-    by_vae, by_autoencoder = (measured.of_samples(model, 150) for model in (vae, autoencoder))
+def test_V9_decoded_samples_of_the_prior_are_valid_faces_for_a_vae_and_not_for_an_autoencoder(sampled):
+    by_vae, by_autoencoder = sampled
     assert min(f["valid_reconstructions"] for f in (by_vae, by_autoencoder)) > 0.97
     assert by_vae["valid_samples"] > 3 * by_autoencoder["valid_samples"]
     assert by_vae["valid_samples"] > 0.5
     assert by_autoencoder["distance_of_samples"] > 1.5 * by_vae["distance_of_samples"]
 
 
-def test_V9_the_law_is_what_an_autoencoder_lacks(autoencoder):
+def test_V9_the_law_is_what_an_autoencoder_lacks(sampled):
     """Codes drawn from a Gaussian fitted to its codes decode to valid faces far more often than those of N(0, I)."""
-    figures = measured.of_samples(autoencoder, 150)
+    figures = sampled[1]
     assert figures["valid_samples_of_fitted_gaussian"] > 2 * figures["valid_samples"]
 
 
@@ -128,13 +134,12 @@ def test_V13_the_face_has_the_attributes_asked_for(cvae):
 
 
 def test_V13_the_remaining_code_says_little_of_the_attributes_and_is_near_the_prior(cvae, vae):
-    given = measured.unseen_faces()
-    m = measured.attributes_of(given)
-    with_attributes = attributes.probe(measured.codes(vae, given.images), m)
+    untold = attributes.probe(drawn(vae), measured.attributes_of(measured.unseen_faces()))
     remainder = attributes.of_remainder(cvae)
-    assert with_attributes > 0.9
+    assert untold > 0.9
     assert remainder["probe"] < 0.6
-    assert remainder["prior_kl"] < 1.5
+    assert remainder["prior_kl"] < 3
+    assert remainder["prior_ks_mean"] < 0.08
 
 
 def test_V13_other_attributes_leave_the_rest_of_the_face(cvae):
