@@ -66,8 +66,8 @@ class ElboDesk(Explorer):
         self.charts = {sigma: self._chart(sigma) for sigma in self.sigmas}
         self.controls = self._controls()
         self.panels = (
-            Panel(f"codes of {len(x):,} pictures", 330, smooth=True), Panel("decoded grid, h from −2 to 2", 300),
-            Panel("the two terms against β, in nats", 330, smooth=True, row=True),
+            Panel(f"codes of {len(x):,} pictures", 296, smooth=True), Panel("decoded grid, h from −2 to 2", 268),
+            Panel("the two terms against β, in nats", 360, smooth=True, row=True),
         )
         self.sheet_panels, self.sheet_columns = (0, 1), 2
         self.alt = (
