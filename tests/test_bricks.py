@@ -66,7 +66,7 @@ def test_steps_may_divide_by_any_factors():
     assert [m.upscale_factor for m in decoder.modules() if isinstance(m, nn.PixelShuffle)] == [1, 4]
 
 
-@pytest.mark.parametrize("channels, times", [((), 2), ((8, 8), (2,))])
+@pytest.mark.parametrize(("channels", "times"), [((), 2), ((8, 8), (2,))])
 def test_each_step_wants_its_factor(channels, times):
     with pytest.raises(ValueError, match="one factor for each"):
         nets.conv_encoder((1, 8, 8), 4, *channels, times=times)

@@ -66,3 +66,24 @@ def test_pyplot_is_left_alone():
 
     code = "import sys, coursekit.figures; sys.exit('matplotlib.pyplot' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+def test_a_large_picture_is_kept_in_few_colours_near_its_own():
+    noisy = torch.rand(3, 64, 64, generator=torch.Generator().manual_seed(0))
+    smooth = torch.nn.functional.interpolate(noisy[None, :, :8, :8], size=64, mode="bicubic")[0].clamp(0, 1)
+    picture = figures.images([smooth] * 36, alt="Twelve times the same soft colours.", columns=6)
+    picture.png()  # the first time a figure is drawn its layout still moves
+    plain, kept = io.BytesIO(), picture.png()
+    picture.figure.savefig(plain, format="png", dpi=figures.DPI)
+    assert len(kept) < 0.6 * len(plain.getvalue())
+    ours, theirs = (np.asarray(Image.open(x).convert("RGB"), float) for x in (io.BytesIO(kept), plain))
+    assert np.abs(ours - theirs).mean() < 3
+
+
+def test_a_small_picture_is_kept_as_it_is():
+    picture = figures.curves({"a": [1, 2, 3]}, alt="A line that rises.", xlabel="x", ylabel="y", size=(2, 1.5))
+    picture.png()
+    plain = io.BytesIO()
+    picture.figure.savefig(plain, format="png", dpi=figures.DPI)
+    ours, theirs = (np.asarray(Image.open(x).convert("RGB")) for x in (io.BytesIO(picture.png()), plain))
+    assert (ours == theirs).all()

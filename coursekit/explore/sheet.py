@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -10,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+
+from coursekit.png import encode
 
 if TYPE_CHECKING:
     from coursekit.explore.explorer import Panel
@@ -119,21 +120,6 @@ def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:
 
 
 def png(image: Image.Image) -> bytes:
-    """PNG bytes: in at most 256 colours, at last at half size, where that keeps a notebook small."""
-    plain = encode(image)
-    if len(plain) < 60_000:
-        return plain
-    small = encode(fewer_colours(image))
-    return small if len(small) < MOST else encode(fewer_colours(image.reduce(SCALE)))
-
-
-def fewer_colours(image: Image.Image) -> Image.Image:
-    """The image with a palette of 256."""
-    return image.quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
-
-
-def encode(image: Image.Image) -> bytes:
-    """Lossless PNG bytes."""
-    buffer = io.BytesIO()
-    image.save(buffer, "PNG")
-    return buffer.getvalue()
+    """PNG bytes, at half size where that keeps a notebook small."""
+    small = encode(image)
+    return small if len(small) < MOST else encode(image.reduce(SCALE))
