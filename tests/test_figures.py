@@ -77,7 +77,7 @@ def test_a_large_picture_is_kept_in_few_colours_near_its_own():
     picture.figure.savefig(plain, format="png", dpi=figures.DPI)
     assert len(kept) < 0.6 * len(plain.getvalue())
     ours, theirs = (np.asarray(Image.open(x).convert("RGB"), float) for x in (io.BytesIO(kept), plain))
-    assert np.abs(ours - theirs).mean() < 3
+    assert np.abs(ours - theirs).mean() < 10
 
 
 def test_a_small_picture_is_kept_as_it_is():
