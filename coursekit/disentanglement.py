@@ -13,8 +13,8 @@ def factor_matrix(codes: Tensor, factors: Tensor, *, bins: int = 20) -> Tensor:
 
     codes [n, M_h] and factors [n, F]. Each column is cut into `bins` parts of equal numbers of items (fewer where it
     has fewer different values, as an attribute has), and the joint counts are plugged in. From n items the estimate
-    is too high by about (bins − 1)²/2n for independent columns (Miller, 1955), which is taken off; it may then be a
-    little below 0. Raises ValueError for other shapes, or fewer than two bins.
+    is too high by about (bins − 1)²/2n for independent columns (Miller, 1955), which is left in: compare within a
+    column. Never negative. Raises ValueError for other shapes, or fewer than two bins.
     """
     if codes.ndim != 2 or factors.ndim != 2 or len(codes) != len(factors) or len(codes) < 2:
         raise ValueError(f"codes, factors: want [n, M_h] and [n, F], got {list(codes.shape)}, {list(factors.shape)}")

@@ -13,6 +13,10 @@ from nbconvert import HTMLExporter
 
 COURSE = Path(__file__).parents[2] / "course"
 CHAPTERS = ("00_start_here.ipynb", "01_manifolds_and_pca.ipynb")
+PLAYED = (
+    "02_autoencoders.ipynb", "03_sparse_denoising_contractive.ipynb", "04_variational_autoencoders.ipynb",
+    "05_latent_space.ipynb",
+)  # fmt: skip
 LONG = 300_000  # ms: a chapter computes for a minute on a quiet machine
 
 
@@ -48,12 +52,8 @@ def wait_done(page: Any) -> None:
 @pytest.mark.parametrize("name", CHAPTERS)
 def test_a_chapter_runs_and_its_first_slider_moves(lab: Lab, page: Any, name: str) -> None:
     shutil.copy(chapter(name), lab.folder / name)
-    open_notebook(page, lab.address(name))
-    page.get_by_role("menuitem", name="Run", exact=True).click()
-    page.get_by_text("Run All Cells", exact=True).click()
+    run_all(page, lab.address(name))
     control = page.locator(".ck .ck-range").first
-    control.wait_for(timeout=LONG, state="attached")
-    wait_done(page)
     page.wait_for_function("() => document.querySelector('.ck')?.dataset.frames", timeout=LONG)
     for _ in range(3):  # cells above take their height only when they come into view
         control.scroll_into_view_if_needed()
@@ -73,7 +73,48 @@ def test_a_chapter_runs_and_its_first_slider_moves(lab: Lab, page: Any, name: st
     assert not page.errors
 
 
-@pytest.mark.parametrize("name", CHAPTERS)
+def run_all(page: Any, address: str) -> None:
+    open_notebook(page, address)
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator(".ck").first.wait_for(timeout=LONG, state="attached")
+    wait_done(page)
+
+
+def moved(page: Any, control: Any) -> bool:
+    """Whether a new frame arrives when that slider is moved by keys, away from where it stands."""
+    box = control.locator("xpath=ancestor::*[contains(concat(' ', @class, ' '), ' ck ')]")
+    before = int(box.get_attribute("data-frames") or 0)
+    control.focus()
+    at, low = (float(control.evaluate(f"(x) => x.{name}")) for name in ("value", "min"))
+    for _ in range(3):
+        control.press("ArrowLeft" if at > low else "ArrowRight")
+    for _ in range(100):
+        if int(box.get_attribute("data-frames") or 0) > before:
+            return True
+        page.wait_for_timeout(100)
+    return False
+
+
+@pytest.mark.parametrize("name", PLAYED)
+def test_every_slider_of_a_chapter_brings_new_pictures(lab: Lab, page: Any, name: str) -> None:
+    tracker = lab.folder.parent / "home/settings/@jupyterlab/notebook-extension/tracker.jupyterlab-settings"
+    tracker.parent.mkdir(parents=True, exist_ok=True)
+    tracker.write_text('{"windowingMode": "none"}')  # all cells are on the page, in view or not
+    shutil.copy(chapter(name), lab.folder / name)
+    run_all(page, lab.address(name))
+    explorers = page.locator(".ck")
+    assert explorers.count() > 2
+    for explorer in explorers.all():
+        explorer.scroll_into_view_if_needed()
+        explorer.locator("xpath=self::*[@data-frames]").wait_for(timeout=PATIENCE, state="attached")
+        for control in explorer.locator("input[type=range]").all():
+            assert moved(page, control), control.get_attribute("aria-label")
+        assert explorer.get_attribute("data-status") == "live"
+    assert not page.errors
+
+
+@pytest.mark.parametrize("name", CHAPTERS + PLAYED)
 def test_an_html_export_shows_every_explorer(browser: Any, page: Any, tmp_path: Path, name: str) -> None:
     notebook = nbformat.read(chapter(name), as_version=4)
     stored = [output for cell in notebook.cells for output in cell.get("outputs", [])]
