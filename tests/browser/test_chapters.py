@@ -107,7 +107,6 @@ def test_every_slider_of_a_chapter_brings_new_pictures(lab: Lab, page: Any, name
     assert explorers.count() > 2
     for explorer in explorers.all():
         explorer.scroll_into_view_if_needed()
-        explorer.locator("xpath=self::*[@data-frames]").wait_for(timeout=PATIENCE, state="attached")
         for control in explorer.locator("input[type=range]").all():
             assert moved(page, control), control.get_attribute("aria-label")
         assert explorer.get_attribute("data-status") == "live"
