@@ -245,7 +245,7 @@ class View {
       words.textContent = frame.captions[i];
       canvas.setAttribute("aria-label", [frame.captions[i], spec.alt].filter(Boolean).join(". "));
     });
-    this.dials.forEach((dial) => dial.painted?.(frame));
+    this.dials.forEach((dial) => dial.arrived?.(frame));
     this.readout.textContent = frame.readout;
     if (frame.final !== false) this.spoken.textContent = frame.readout;
     Object.assign(this.root.dataset, { frames, final: frame.final !== false });

@@ -126,7 +126,7 @@ class Handle {
     if (!film.length) this.unroll();
   }
   // Pictures come anyway: those at places apart from each other are kept in a row, at no cost for the source.
-  painted({ state = this.session.state, images }) {
+  arrived({ state = this.session.state, images }) {
     if (!this.reel) return;
     const { low, high } = this.control;
     const { film } = this.past;
