@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from conftest import real_set
+from real_sets import real_set
 
 from coursekit import pretrained
 from coursekit.pretrained import photographs

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import real_set
 from players import same
+from real_sets import real_set
 from safetensors import safe_open
 from torch import nn
 
