@@ -186,6 +186,18 @@ def test_an_interrupted_making_goes_on_to_the_same_weights(small, tmp_path, monk
     assert again["trained"]["steps"] == 10
 
 
+def test_a_falling_rate_is_part_of_the_recipe_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
+    recipe = small_recipe(warm_up=3, ema=None)
+    assert recipe.settings().items() >= {"schedule": "cosine", "warm_up": 3}.items()
+    assert "schedule" not in small_recipe().settings()
+    whole = make(recipe, tmp_path / "whole")
+    press_stop_at(4, monkeypatch)
+    assert make(recipe, tmp_path / "twice") is None
+    monkeypatch.undo()
+    assert make(recipe, tmp_path / "twice")["sha256"] == whole["sha256"]
+    assert make(small_recipe(ema=None), tmp_path / "constant")["sha256"] != whole["sha256"]
+
+
 def test_seconds_of_earlier_runs_are_counted(small, tmp_path):
     (tmp_path / "small.run.json").write_text('{"seconds": 1000}')
     assert make(small, tmp_path, steps=2)["trained"]["seconds"] >= 1000

@@ -10,11 +10,12 @@ import torch
 from torch.optim.swa_utils import update_bn
 
 from coursekit.base import Device, Model, default_device, device_of
-from coursekit.batching import batches
+from coursekit.batching import batches, number_of_batches
 from coursekit.history import History
 from coursekit.pretrained import files
 from coursekit.pretrained.recipe import Recipe
 from coursekit.progress import Shown
+from coursekit.rates import Rate, cosine
 from coursekit.training import EMA, fit
 
 
@@ -48,7 +49,8 @@ def make(
 
     So many steps or epochs, or as many epochs as the recipe says; on the fastest device if none is given. The
     training is kept in NAME.run.safetensors every so many steps: the next call goes on from there, to the same
-    weights (bit for bit on one CPU with one number of threads). Ctrl-C ends it: None, and no weights are written.
+    weights (bit for bit on one CPU with one number of threads). A learning rate that falls does so within the steps
+    of the call, so ask for as many again. Ctrl-C ends it: None, and no weights are written.
     Raises what the recipe's data raise, RuntimeError in one of several processes, ValueError for a foreign run.
     """
     _alone()
@@ -61,7 +63,7 @@ def make(
     history = fit(
         model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, lr=recipe.lr, seed=recipe.seed,
         ema=ema, autocast=recipe.autocast, checkpoint=run_path(recipe, folder), checkpoint_every=every,
-        progress=progress, callback=clock.tick,
+        progress=progress, callback=clock.tick, rate=_rate(recipe, examples, steps, epochs),
     )  # fmt: skip
     clock.save()
     if history.interrupted:
@@ -69,6 +71,14 @@ def make(
     if ema is not None:
         model = averaged(ema, examples, recipe)
     return keep(recipe, model, folder, _trained(history, clock, device))
+
+
+def _rate(recipe: Recipe, examples: Any, steps: int | None, epochs: int | None) -> Rate | None:
+    """The learning rate's way through as many steps as there will be."""
+    total = number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)
+    if recipe.warm_up is None or not total:
+        return None
+    return cosine(total, warm_up=min(recipe.warm_up, total - 1))
 
 
 def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:
