@@ -95,7 +95,7 @@ def test_lab_becomes_jupyterlab_with_our_settings_and_the_callers(course, monkey
     assert command[-3:] == ["--port", "9999", "--no-browser"]
     assert any(word.endswith(cli.START) for word in command)
     assert any("NoDelay" in word for word in command)
-    assert environment["COURSEKIT_NODELAY"] == "1"
+    assert "coursekit" in environment["JUPYTER_CONFIG_PATH"]
 
 
 def test_lab_without_jupyterlab_says_what_to_install(monkeypatch, capsys):

@@ -23,10 +23,10 @@ from coursekit.explore import (
     Toggle,
 )
 from coursekit.explore import freeze as frozen
-from coursekit.explore.canvas import ENOUGH, Canvas, encode, follow_the_page, padding
+from coursekit.explore.canvas import Canvas, encode, follow_the_page
 from coursekit.explore.draw import diverging, tiled
 from coursekit.explore.explorer import one_thread
-from coursekit.explore.server import MARK, NoDelayConnection, lab_arguments, lab_command, lab_environment
+from coursekit.explore.server import NoDelayConnection, lab_arguments, lab_command, lab_environment
 from coursekit.linear import PCA
 
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -155,6 +155,19 @@ class TestCanvas:
         assert messages[0][0]["error"] == "RuntimeError: thirteen"
         assert messages[1][0]["error"].startswith("ValueError: level")
 
+    def test_an_answer_over_the_line_tells_other_pages_where_the_controls_rest(self, monkeypatch):
+        view = Grey().view
+        messages = self.sent(view, monkeypatch)
+        asked = {"kind": "frame", "id": 1, "client": "c", "state": {"level": 99}}
+        reply, pictures = view.answer({**asked, "final": False})
+        assert (reply["kind"], reply["readout"], len(pictures), messages) == ("frame", "level 99", 1, [])
+        view.answer({**asked, "final": True, "following": True})
+        assert messages == [], "who follows another page does not lead it"
+        view.answer({**asked, "final": True})
+        [(content, buffers)] = messages
+        assert (content["client"], content["state"]["level"], content["final"], buffers) == ("c", 99, True, None)
+        assert view.answer({**asked, "state": {"level": 13}, "final": True})[0]["error"] == "RuntimeError: thirteen"
+
     def test_traits_and_value_follow_each_other(self):
         view = Grey().view
         view.level = 30
@@ -184,13 +197,6 @@ class TestCanvas:
         assert (kind, exact) == ("image/jpeg", "image/png")
         assert np.array_equal(np.asarray(Image.open(io.BytesIO(long))), noise)
         assert np.asarray(Image.open(io.BytesIO(short))).shape == noise.shape
-
-    @pytest.mark.parametrize(("near", "ours", "padded"), [(1, 0, True), (1, 1, False), (0, 0, False)])
-    def test_padding_only_where_it_helps(self, monkeypatch, near, ours, padded):
-        monkeypatch.setenv(MARK, "1" if ours else "0")
-        extra = padding([bytes(1000)], near)
-        assert sum(map(len, extra)) == (ENOUGH - 1000 if padded else 0)
-        assert padding([bytes(ENOUGH)], near) == []
 
     def test_requests_run_where_the_page_sends_them(self):
         class Comm:
@@ -319,9 +325,9 @@ def test_tiles_keep_their_places():
     assert (tiles[0, 2] == 1).all()
 
 
-def test_the_lab_command_names_the_connection_and_marks_the_kernels(monkeypatch):
+def test_the_lab_command_names_the_connection_and_keeps_the_callers_settings():
     module, _, name = f"{NoDelayConnection.__module__}.{NoDelayConnection.__qualname__}".rpartition(".")
     assert f"--ServerApp.kernel_websocket_connection_class={module}.{name}" in lab_arguments()
     assert lab_command(["--no-browser"])[-1] == "--no-browser"
-    assert lab_environment({"A": "b"})[MARK] == "1"
+    assert lab_environment({"A": "b"})["A"] == "b"
     assert lab_environment({"JUPYTER_CONFIG_PATH": "theirs"})["JUPYTER_CONFIG_PATH"].endswith("theirs")

@@ -1,6 +1,6 @@
 // The page's half of an explorer: controls, one request in flight, pictures.
-// A source answers `request(state, final) -> Promise<frame>` and `surprise() -> Promise<state>`; the kernel is one
-// source (source.js). A decoder that runs in the page can be another: nothing here knows where frames come from.
+// A source answers `request(state, final) -> Promise<frame>` and `surprise() -> Promise<state>`, tells `onStray(state)`
+// where another page has put the controls, and is closed; the kernel is one source (source.js). A decoder that runs in the page can be another: nothing here knows where frames come from.
 // `make`, `grouped` and `dials` come from dials.js, brush.js and point.js; the five files are sent as one module.
 
 const QUIET = 150; // ms without an event until the full picture is asked for
@@ -86,10 +86,10 @@ class Session {
       silent: () => this.report("silent"),
       lost: () => this.report("lost"),
     });
-    source.onStray = (frame) => { this.adopt(frame.state); this.show(frame); };
+    source.onStray = (state) => { this.adopt(state); this.settle(); };
     for (const { name } of this.spec.controls)
       model.on(`change:${name}`, () => this.quiet || this.set({ [name]: model.get(name) }, true));
-    model.on("comm_live_update", () => this.report("lost"));
+    model.on("comm_live_update", () => this.lose());
     this.show(model.get("_first"));
   }
   neutral() { return Object.fromEntries(this.spec.controls.map((c) => [c.name, c.value])); }
@@ -161,6 +161,10 @@ class Session {
     this.frames += 1;
     this.views.forEach((view) => view.paint());
   }
+  lose() { // a kernel that is about to go would still answer over the line, with half of its names gone
+    this.source.close?.();
+    this.report("lost");
+  }
   report(status, words = "") {
     Object.assign(this, { status, words });
     this.views.forEach((view) => view.tell());
@@ -168,6 +172,7 @@ class Session {
   close() {
     clearTimeout(this.rest);
     this.gate.close();
+    this.source.close?.();
     this.interrupt();
   }
 }
@@ -248,7 +253,7 @@ class View {
     this.dials.forEach((dial) => dial.arrived?.(frame));
     this.readout.textContent = frame.readout;
     if (frame.final !== false) this.spoken.textContent = frame.readout;
-    Object.assign(this.root.dataset, { frames, final: frame.final !== false });
+    Object.assign(this.root.dataset, { frames, final: frame.final !== false, way: frame.way ?? "" });
   }
   tell() {
     const { status, words, ms, spec } = this.session;

@@ -8,7 +8,6 @@ Each control is a synced trait: `view.smile = 0.4`, `link((view, "smile"), (othe
 from __future__ import annotations
 
 import io
-import os
 import pathlib
 import threading
 import time
@@ -24,13 +23,13 @@ from ipywidgets import ValueWidget
 from PIL import Image
 
 from coursekit.explore.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops
+from coursekit.explore.line import address_of
 
 if TYPE_CHECKING:
     from coursekit.explore.explorer import Explorer, Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("dials.js", "brush.js", "point.js", "source.js", "canvas.js")  # one module, in this order
-ENOUGH = 66_000  # bytes: a reply longer than the loopback's largest segment is not held back by the server
 EXACT, NEARLY = "=", "~"  # how the token of a PNG ends, and that of a JPEG
 PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway
 
@@ -47,6 +46,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     _spec = traitlets.Dict().tag(sync=True)
     _key = traitlets.Unicode().tag(sync=True)
     _first = traitlets.Dict().tag(sync=True)
+    _line = traitlets.Unicode().tag(sync=True)
     value = traitlets.Dict()
 
     def __init__(self, explorer: Explorer, **options: Any) -> None:
@@ -57,7 +57,8 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
         state = explorer.state()
         content, buffers = encode(explorer.frame(state), final=True)
         first = {**content, "buffers": buffers}
-        super().__init__(_spec=explorer.spec(), _key=uuid.uuid4().hex, _first=first, value=state, **options)
+        spoken = {"_spec": explorer.spec(), "_key": uuid.uuid4().hex, "_first": first, "_line": address_of(self)}
+        super().__init__(**spoken, value=state, **options)
         self.observe(self._moved, names=list(self._names))
         self.on_msg(self._asked)
         follow_the_page(self.comm)
@@ -67,22 +68,30 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
         self.value = {**self.value, change["name"]: change["new"]}
 
     def _asked(self, _: Any, content: Mapping[str, Any], buffers: Any) -> None:
-        """Answer a request of the page; the answer, picture or error, is its acknowledgement."""
-        reply = {"id": content.get("id"), "client": content.get("client")}
+        """Answer a request of the page that came as a widget's message; all pages hear the answer."""
+        reply, pictures = self._reply(content)
+        self.send(reply, buffers=pictures)
+
+    def answer(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """Answer a request that came over the line; the other pages hear where the controls rest."""
+        reply, pictures = self._reply(content)
+        if reply.get("final") and not reply["following"]:
+            self.send({name: reply[name] for name in ("kind", "client", "state", "final")})
+        return reply, pictures
+
+    def _reply(self, content: Mapping[str, Any]) -> tuple[dict[str, Any], list[bytes]]:
+        """The answer to a request, picture or error; it is the request's acknowledgement."""
+        reply = {name: content.get(name) for name in ("id", "client", "following")}
         try:
             if content.get("kind") == "surprise":
-                self.send({**reply, "kind": "state", "state": self.explorer.surprise()})
-                return
-            started = time.perf_counter()
+                return {**reply, "kind": "state", "state": self.explorer.surprise()}, []
+            started, final = time.perf_counter(), bool(content.get("final"))
             state = self._take(content["state"])
-            frame = self.explorer.frame(state, bool(content.get("final")))
-            head, pictures = encode(frame, bool(content.get("final")), content.get("have", ()))
+            head, pictures = encode(self.explorer.frame(state, final), final, content.get("have", ()))
         except Exception as error:  # whatever an explorer raises belongs in front of the reader, not in a log
-            self.send({**reply, "kind": "error", "error": f"{type(error).__name__}: {error}"})
-            return
+            return {**reply, "kind": "error", "error": f"{type(error).__name__}: {error}"}, []
         took = round(1000 * (time.perf_counter() - started), 1)
-        reply |= {"kind": "frame", "state": state, "final": content.get("final"), "ms": took}
-        self.send({**reply, **head}, buffers=pictures + padding(pictures, near=bool(content.get("near"))))
+        return {**reply, "kind": "frame", "state": state, "final": final, "ms": took, **head}, pictures
 
     def _take(self, state: Mapping[str, Any]) -> State:
         """Set the traits to the page's state without sending them back to it."""
@@ -155,17 +164,6 @@ def pack(picture: Picture, final: bool, have: Collection[str] = ()) -> tuple[str
         return name + NEARLY, b""
     image.save(buffer, "JPEG", quality=88)
     return name + NEARLY, buffer.getvalue()
-
-
-def padding(buffers: list[bytes], near: bool) -> list[bytes]:
-    """Zeros that lift a short reply over 64 KiB, where that makes it faster.
-
-    A server that waits to fill its segments (Nagle) sends a long reply at once. It helps only if the browser is on
-    the server's machine; over a real network 64 KiB cost more than they save, and our own server does not wait.
-    """
-    short = ENOUGH - sum(map(len, buffers))
-    wanted = near and short > 0 and os.environ.get("COURSEKIT_NODELAY") != "1"
-    return [bytes(short)] if wanted else []
 
 
 def follow_the_page(comm: Any) -> None:

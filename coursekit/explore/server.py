@@ -1,8 +1,9 @@
 """JupyterLab as the course starts it: the same server, with small replies sent at once.
 
-A stock Jupyter server leaves Nagle's algorithm on. Together with the browser's delayed acknowledgements it holds
-every small message after the first back for about 40 ms, which is most of what a slider's picture takes. Here the
-kernel's websocket gets TCP_NODELAY. Nothing of torch is imported: this module runs in the server.
+A stock Jupyter server leaves Nagle's algorithm on. Together with the browser's delayed acknowledgements it holds every
+small message after the first back for about 40 ms. Here the kernel's websocket gets TCP_NODELAY. It matters where
+pictures pass the server, because the browser is on another machine; on one machine they have a line of their own
+(line.py). Nothing of torch is imported: this module runs in the server.
 """
 
 from __future__ import annotations
@@ -15,7 +16,6 @@ from typing import Any
 
 from jupyter_server.services.kernels.connection.channels import ZMQChannelsWebsocketConnection
 
-MARK = "COURSEKIT_NODELAY"  # set for the server, inherited by its kernels: frames need no padding
 SETTINGS = str(Path(__file__).parent / "jupyter")
 CONNECTION = "coursekit.explore.server.NoDelayConnection"
 
@@ -44,10 +44,10 @@ def lab_command(extra: Sequence[str] = ()) -> list[str]:
 
 
 def lab_environment(base: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The environment for `lab_command`: the given one (default: this process's), marked, with our defaults.
+    """The environment for `lab_command`: the given one (default: this process's) with our defaults.
 
     The defaults (no news, widgets' messages in a subshell of their own) give way to a reader's own settings.
     """
     given = dict(os.environ if base is None else base)
     path = [SETTINGS, *filter(None, [given.get("JUPYTER_CONFIG_PATH")])]
-    return {**given, MARK: "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(path)}
+    return {**given, "JUPYTER_CONFIG_PATH": os.pathsep.join(path)}

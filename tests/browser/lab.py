@@ -95,7 +95,6 @@ def environment(home: Path, ours: bool) -> dict[str, str]:
     base = {**os.environ, "JUPYTER_CONFIG_DIR": str(home / "config"), "JUPYTER_DATA_DIR": str(home / "data"),
             "JUPYTER_RUNTIME_DIR": str(home / "runtime"), "IPYTHONDIR": str(home / "ipython"),
             "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "spaces")}
-    base.pop("COURSEKIT_NODELAY", None)
     return lab_environment(base) if ours else base
 
 

@@ -28,6 +28,13 @@ probe = Probe()
 """
 
 
+MESSAGES = """
+import coursekit.explore.canvas
+coursekit.explore.canvas.address_of = lambda widget: ""  # as where the page cannot reach the kernel itself
+"""
+BOTH = pytest.mark.parametrize("probe", ["line", "messages"], indirect=True)
+
+
 def grey(page: Any, view: int = 0) -> int:
     """The grey of a view's canvas, as the page shows it."""
     return page.evaluate(
@@ -72,15 +79,35 @@ def said(page: Any, index: int) -> str:
 
 @pytest.fixture
 def probe(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
-    """A notebook with the probe's definition and one view of it, run; more cells come from the test's marker."""
+    """A notebook with the probe's definition and one view of it, run; more cells come from the test's marker.
+
+    Frames come over the line, or, as a parameter of BOTH, in widget messages.
+    """
     more = [cell for mark in request.node.iter_markers("cells") for cell in mark.args]
-    open_notebook(page, lab.notebook(f"{request.node.name}.ipynb", PROBE, "probe", *more))
+    way = getattr(request, "param", "line")
+    made = PROBE if way == "line" else MESSAGES + PROBE
+    open_notebook(page, lab.notebook(f"{request.node.originalname}-{way}.ipynb", made, "probe", *more))
     run_cell(page, 0)
     wait_run(page, 0)
     run_cell(page, 1)
     wait_drawn(page)
+    if way == "line":
+        wait_line(page)
     yield page
+    if way == "messages":
+        assert page.locator(".ck").first.get_attribute("data-way") in ("", way)
     assert not page.errors
+
+
+def wait_line(page: Any) -> None:
+    """Move the slider by keys until a frame has come over the line: it is up a moment after the widget."""
+    control = slider(page)
+    for key in ["ArrowRight", "ArrowLeft"] * 20:
+        control.press(key)
+        page.wait_for_timeout(150)
+        if key == "ArrowLeft" and page.locator(".ck").first.get_attribute("data-way") == "line":
+            return
+    raise AssertionError("no frame came over the line")
 
 
 def test_the_first_picture_is_up_within_two_seconds(lab: Lab, page: Any) -> None:
@@ -100,6 +127,7 @@ def test_the_first_picture_is_up_within_two_seconds(lab: Lab, page: Any) -> None
     assert took < max(2.0, 4 * plain), f"{took:.2f} s, a plain slider {plain:.2f} s"
 
 
+@BOTH
 @pytest.mark.cells("print(probe.view.grey, probe.view.value['grey'])")
 def test_the_mouse_moves_the_picture_and_the_trait(probe: Any) -> None:
     before = grey(probe)
@@ -144,6 +172,7 @@ def test_surprise_me_moves_picture_and_python_alike(probe: Any) -> None:
     assert said(probe, 2) == str(wanted)
 
 
+@BOTH
 @pytest.mark.cells("probe.view.grey = 200", "probe")
 def test_two_views_follow_each_other_and_python(probe: Any) -> None:
     run_cell(probe, 3)
@@ -169,6 +198,7 @@ VBox([other, probe.view])
 """
 
 
+@BOTH
 @pytest.mark.cells(LINKED, "print(other.value, calls[-1])")
 def test_it_composes_with_other_widgets(probe: Any) -> None:
     run_cell(probe, 2)
@@ -179,6 +209,7 @@ def test_it_composes_with_other_widgets(probe: Any) -> None:
     assert said(probe, 3) == f"{wanted} {wanted}"
 
 
+@BOTH
 @pytest.mark.cells("print(probe.drawn)")
 def test_a_flood_of_events_leaves_no_backlog(probe: Any) -> None:
     before = int(said(probe, 2))
@@ -214,6 +245,7 @@ def test_a_hidden_tab_is_served_too(probe: Any) -> None:
         wait_grey(probe, value)
 
 
+@BOTH
 @pytest.mark.cells("probe.view.grey = 13", "probe.view.grey = 99")
 def test_an_error_is_shown_and_the_picture_stays(probe: Any) -> None:
     run_cell(probe, 2)
@@ -233,6 +265,7 @@ while time.time() < until:
 """
 
 
+@BOTH
 @pytest.mark.cells(TRAINING)
 def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
     run_cell(probe, 2)
@@ -244,6 +277,44 @@ def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
     running = probe.locator(".jp-CodeCell").nth(2).locator(".jp-InputPrompt").inner_text()
     assert running == "[*]:", "the drags should have ended before the training"
     assert int(probe.locator(".ck").get_attribute("data-frames")) - frames > 8
+
+
+def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
+    cut = "import coursekit.explore.line as line; [key for key in line.line().asked if line.line().asked.pop(key)]"
+    cells = probe.locator(".jp-CodeCell")
+    assert probe.locator(".ck").get_attribute("data-way") == "line"
+    cells.last.click()
+    probe.keyboard.press("b")  # a new cell below
+    probe.keyboard.press("Enter")
+    probe.keyboard.insert_text(cut)
+    probe.keyboard.press("Control+Enter")
+    wait_run(probe, cells.count() - 1)
+    drag(probe, slider(probe), 0.5, 0.8)
+    wait_grey(probe, int(slider(probe).input_value()))
+    assert probe.locator(".ck").get_attribute("data-way") == "messages"
+
+
+@BOTH
+def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: Any) -> None:
+    context = browser.new_context(viewport={"width": 1400, "height": 1100})
+    other = context.new_page()
+    name = probe.url.rsplit("/", 1)[1]
+    probe.locator(".jp-CodeCell").first.click()
+    while "widget-view" not in (lab.folder / name).read_text():
+        probe.keyboard.press("Control+s")
+        probe.wait_for_timeout(300)
+    open_notebook(other, lab.address(name, workspace="other"))
+    wait_drawn(other)
+    for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
+        drag(here, slider(here), int(slider(here).input_value()) / 255, end)
+        wanted = int(slider(here).input_value())
+        for page in (here, there):
+            wait_grey(page, wanted)
+            assert int(slider(page).input_value()) == wanted
+        count = there.locator(".ck").get_attribute("data-frames")
+        there.wait_for_timeout(500)
+        assert there.locator(".ck").get_attribute("data-frames") == count, "they follow each other for ever"
+    context.close()
 
 
 def test_it_says_that_the_kernel_has_restarted_and_works_after_a_rerun(probe: Any) -> None:

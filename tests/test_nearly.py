@@ -1,0 +1,64 @@
+"""How the outputs of a notebook are compared: to the letter, and those of a training nearly."""
+
+import os
+import subprocess
+import sys
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from tests.nearly import TAG, agree
+from tools.notebooks import ROOT
+
+
+@pytest.mark.parametrize(
+    ("found", "stored"),
+    [
+        ("error 0.71 ± 0.03", "error 0.70 ± 0.04"),
+        ("48 ± 2 % on the manifold", "46 ± 2 % on the manifold"),
+        ("  9.8 nats", " 10.1 nats"),
+        ("1,290 of 3,000", "1,300 of 3,000"),
+        ("bound −0.1", "bound +0.1"),
+        ("3.8e-4", "4.1e-4"),
+        ("no number", "no number"),
+    ],
+)
+def test_numbers_of_a_training_may_differ_a_little(found, stored):
+    assert agree(found, stored)
+    assert agree(stored, found)
+
+
+@pytest.mark.parametrize(
+    ("found", "stored"),
+    [
+        ("error 0.71", "error 0.81"),
+        ("error 0.71", "loss 0.71"),
+        ("error 0.71", "error 0.7"),
+        ("error 0.71 0.71", "error 0.71"),
+        ("3.8e-4", "3.8e-6"),
+        ("nan", "0.1"),
+        ("46 %", "36 %"),
+        ("1,290", "1,690"),
+    ],
+)
+def test_words_and_larger_differences_are_differences(found, stored):
+    assert not agree(found, stored)
+    assert not agree(stored, found)
+
+
+@pytest.mark.parametrize(
+    ("tags", "printed", "passes"),
+    [((), "0.71", True), ((), "0.72", False), ((TAG,), "0.72", True), ((TAG,), "0.92", False), ((TAG,), "no", False)],
+)
+def test_only_tagged_cells_are_compared_nearly(tmp_path, tags, printed, passes):
+    stored = new_output("stream", name="stdout", text="0.71\n")
+    cell = new_code_cell(f"print('{printed}')", outputs=[stored], execution_count=1, metadata={"tags": list(tags)})
+    path = tmp_path / "small.ipynb"
+    nbformat.write(new_notebook(cells=[cell]), path)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "tests.nearly", "--nbval", "--nbval-current-env", "-q", str(path)],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert (run.returncode == 0) == passes, run.stdout
+    assert ("1 passed" if passes else "1 failed") in run.stdout
