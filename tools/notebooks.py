@@ -36,6 +36,7 @@ ROOT = Path(__file__).resolve().parent.parent
 COURSE, TEXT = ROOT / "course", ROOT / "course" / "text"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
+NORMAL = 0.05  # seconds that `calibrate` takes on the computer whose times the texts state
 MACHINE_PATH = re.compile(r"(?<![\w./:])(?:/(?:home|root|Users|work|tmp|opt|usr|var)/|[A-Z]:\\\\?Users)[\w./\\-]+")
 
 
@@ -90,6 +91,11 @@ def calibrate(rounds: int = 9) -> float:
         sum(i * i for i in range(100_000))
         times.append(time.process_time() - start)
     return statistics.median(times)
+
+
+def normal_seconds(cost: dict[str, float]) -> float:
+    """What a measured notebook would take on the computer whose times the texts state, in processor seconds."""
+    return cost["seconds"] * NORMAL / cost["calibration_seconds"]
 
 
 class Watch:
