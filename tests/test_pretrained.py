@@ -127,6 +127,26 @@ def small(monkeypatch):
     return recipe
 
 
+@pytest.mark.parametrize(("fast", "wanted", "precision"), [(1, 1, "bfloat16"), (0, 1, "float32"), (1, 0, "float32")])
+def test_half_precision_only_where_it_is_fast_and_wanted(fast, wanted, precision, tmp_path, monkeypatch):
+    seen = []
+
+    class Watched(torch.nn.Linear):
+        def forward(self, x):
+            seen.append(torch.is_autocast_enabled("cpu") and torch.get_autocast_dtype("cpu"))
+            return super().forward(x)
+
+    def net():
+        model = dense((1, 4, 4), 3)
+        model.encoder[1].__class__ = Watched
+        return model
+
+    monkeypatch.setattr(making, "halves_are_fast", lambda device: bool(fast))
+    card = make(small_recipe(net=net, autocast=bool(wanted)), tmp_path, steps=2)
+    assert card["trained"]["precision"] == precision
+    assert seen[0] == (torch.bfloat16 if precision == "bfloat16" else False)
+
+
 def press_stop_at(step, monkeypatch):
     """Ctrl-C during that step of the next training."""
 
@@ -146,6 +166,7 @@ def test_made_weights_load_and_have_the_figures_of_their_card(small, tmp_path):
     assert made == pretrained.card("small", folder=tmp_path)
     assert made["trained"] | {"seconds": 0} == {
         "steps": 10, "seconds": 0, "machine": making.machine(torch.device("cpu")),
+        "precision": "bfloat16" if making.halves_are_fast(torch.device("cpu")) else "float32",
     }  # fmt: skip
     model = pretrained.load("small", folder=tmp_path)
     assert small.measure(model)["mse"] == pytest.approx(made["figures"]["mse"], rel=1e-3)
@@ -184,18 +205,6 @@ def test_an_interrupted_making_goes_on_to_the_same_weights(small, tmp_path, monk
     again = make(small, tmp_path / "twice", steps=10)
     assert again["sha256"] == whole["sha256"]
     assert again["trained"]["steps"] == 10
-
-
-def test_a_falling_rate_is_part_of_the_recipe_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
-    recipe = small_recipe(warm_up=3, ema=None)
-    assert recipe.settings().items() >= {"schedule": "cosine", "warm_up": 3}.items()
-    assert "schedule" not in small_recipe().settings()
-    whole = make(recipe, tmp_path / "whole")
-    press_stop_at(4, monkeypatch)
-    assert make(recipe, tmp_path / "twice") is None
-    monkeypatch.undo()
-    assert make(recipe, tmp_path / "twice")["sha256"] == whole["sha256"]
-    assert make(small_recipe(ema=None), tmp_path / "constant")["sha256"] != whole["sha256"]
 
 
 def test_seconds_of_earlier_runs_are_counted(small, tmp_path):

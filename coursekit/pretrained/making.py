@@ -10,12 +10,11 @@ import torch
 from torch.optim.swa_utils import update_bn
 
 from coursekit.base import Device, Model, default_device, device_of
-from coursekit.batching import batches, number_of_batches
+from coursekit.batching import batches
 from coursekit.history import History
 from coursekit.pretrained import files
 from coursekit.pretrained.recipe import Recipe
 from coursekit.progress import Shown
-from coursekit.rates import Rate, cosine
 from coursekit.training import EMA, fit
 
 
@@ -49,8 +48,7 @@ def make(
 
     So many steps or epochs, or as many epochs as the recipe says; on the fastest device if none is given. The
     training is kept in NAME.run.safetensors every so many steps: the next call goes on from there, to the same
-    weights (bit for bit on one CPU with one number of threads). A learning rate that falls does so within the steps
-    of the call, so ask for as many again. Ctrl-C ends it: None, and no weights are written.
+    weights (bit for bit on one CPU with one number of threads). Ctrl-C ends it: None, and no weights are written.
     Raises what the recipe's data raise, RuntimeError in one of several processes, ValueError for a foreign run.
     """
     _alone()
@@ -60,25 +58,23 @@ def make(
     clock = Clock(folder / f"{recipe.name}.run.json", every)
     if steps is None and epochs is None:
         epochs = recipe.epochs
+    halves = recipe.autocast and halves_are_fast(device)
     history = fit(
         model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, lr=recipe.lr, seed=recipe.seed,
-        ema=ema, autocast=recipe.autocast, checkpoint=run_path(recipe, folder), checkpoint_every=every,
-        progress=progress, callback=clock.tick, rate=_rate(recipe, examples, steps, epochs),
+        ema=ema, autocast=halves, checkpoint=run_path(recipe, folder), checkpoint_every=every,
+        progress=progress, callback=clock.tick,
     )  # fmt: skip
     clock.save()
     if history.interrupted:
         return None
     if ema is not None:
         model = averaged(ema, examples, recipe)
-    return keep(recipe, model, folder, _trained(history, clock, device))
+    return keep(recipe, model, folder, _trained(history, clock, device, halves))
 
 
-def _rate(recipe: Recipe, examples: Any, steps: int | None, epochs: int | None) -> Rate | None:
-    """The learning rate's way through as many steps as there will be."""
-    total = number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)
-    if recipe.warm_up is None or not total:
-        return None
-    return cosine(total, warm_up=min(recipe.warm_up, total - 1))
+def halves_are_fast(device: torch.device) -> bool:
+    """Whether bfloat16 saves time there: a CPU without instructions for it takes many times longer with it."""
+    return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
 def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:
@@ -121,8 +117,9 @@ def _alone() -> None:
         raise RuntimeError(f"WORLD_SIZE is {count}, but one process trains a recipe: start it without a launcher")
 
 
-def _trained(history: History, clock: Clock, device: torch.device) -> dict[str, Any]:
-    return {"steps": history.steps, "seconds": round(clock.seconds), "machine": machine(device)}
+def _trained(history: History, clock: Clock, device: torch.device, halves: bool) -> dict[str, Any]:
+    done = {"steps": history.steps, "seconds": round(clock.seconds)}
+    return {**done, "machine": machine(device), "precision": "bfloat16" if halves else "float32"}
 
 
 def machine(device: torch.device) -> str:

@@ -18,9 +18,8 @@ class Recipe:
 
     `net()` makes the untrained model, `examples()` what it is trained on (it raises OSError or ValueError where
     that is not to be had), `measure(model)` its figures on data it has not seen. `ema` is the decay of the running
-    average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16.
-    With `warm_up` the learning rate rises to `lr` during so many steps and then falls to 0 (`rates.cosine`).
-    `codes(model)` are codes by name that the card keeps, of data that must not be kept themselves.
+    average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16
+    where that is fast. `codes(model)` are codes by name that the card keeps, of data that must not be kept themselves.
     """
 
     name: str
@@ -34,7 +33,6 @@ class Recipe:
     batch_size: int = 64
     lr: float = 1e-3
     ema: float | None = None
-    warm_up: int | None = None
     seed: int = 0
     autocast: bool = True
 
@@ -46,10 +44,9 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """What a card says about the recipe, but for the amount of training."""
         precision = "bfloat16" if self.autocast else "float32"
-        falling = {} if self.warm_up is None else {"schedule": "cosine", "warm_up": self.warm_up}
         return {
             "name": self.name, "seed": self.seed, "batch_size": self.batch_size, "optimizer": "Adam", "lr": self.lr,
-            **falling, "ema": self.ema, "precision": precision,
+            "ema": self.ema, "precision": precision,
         }  # fmt: skip
 
 
