@@ -25,6 +25,7 @@ from coursekit.batching import batches, number_of_batches
 from coursekit.checkpoints import Run
 from coursekit.history import History, Report, Terms
 from coursekit.progress import Progress, Shown, postponed_interrupt
+from coursekit.rates import Rate
 
 __all__ = [
     "EMA", "History", "Model", "NotFinite", "batches", "default_device", "device_of", "eval_mode", "fit",
@@ -165,7 +166,8 @@ def fit(
     lr: float = 1e-3, optimizers: Mapping[str, Optimizer | OptimizerFactory] | None = None, seed: int = 0,
     device: Device | None = None, progress: Shown = "auto", callback: Callback | None = None,
     checkpoint: str | Path | None = None, checkpoint_every: int = 500, ema: EMA | None = None,
-    autocast: bool = False, drop_last: bool = False, allow_unused: bool = False,
+    autocast: bool = False, drop_last: bool = False, allow_unused: bool = False, rate: Rate | None = None,
+    before: Callable[[int], Any] | None = None,
 ) -> History:  # fmt: skip
     """Train the model on the data for so many steps, or epochs (one if neither is given): the history.
 
@@ -173,6 +175,8 @@ def fit(
     - `device`: move the model there first. Without it the model stays, and the batches come to it.
     - `optimizers`: {player: an optimizer, or a function parameters -> optimizer}; players left out get
       Adam(lr).
+    - `rate(k)` is what all learning rates are multiplied by at step k, counted from 1 (see `rates`); `before(k)` is
+      called before it, to change the model's weights of terms, say.
     - `seed` decides the order of the batches and whatever the model draws from torch's global generators
       meanwhile; those are put back afterwards, so training disturbs no other randomness.
     - `callback(step, terms)` is called after each step, with the names that the history uses.
@@ -195,18 +199,35 @@ def fit(
     }
     how = {"autocast": autocast, "allow_unused": allow_unused}
     players = _optimizers(model, optimizers or {}, lr)
+    given = [[group["lr"] for group in optimizer.param_groups] for optimizer in players.values()]
     run = Run(model, players, ema, checkpoint, checkpoint_every, seed, batch_size)
     with train_mode(model), own_randomness(seed, device_of(model)):
         order = torch.Generator().manual_seed(seed)
         stream = batches(data, generator=order, device=device_of(model), **amount)
         run.resume(stream)
-        walk = _walk(model, stream, run.optimizers, first=run.history.steps + 1, **how)
+        first = run.history.steps + 1
+        walk = _walk(model, _paced(stream, players, given, rate, before, first), run.optimizers, first=first, **how)
         bar = Progress(number_of_batches(data, **amount), done=run.history.steps, shown=progress)
         _drain(run, walk, bar, callback)
     return run.history
 
 
 _walk = steps  # `fit` has an argument of that name
+
+
+def _paced(
+    stream: Iterable[Any], optimizers: Mapping[str, Optimizer], given: list[list[float]], rate: Rate | None,
+    before: Callable[[int], Any] | None, first: int,
+) -> Iterator[Any]:  # fmt: skip
+    """The batches; and before each, what is to change with the number of the step."""
+    for step, x in enumerate(stream, first):
+        if before is not None:
+            before(step)
+        if rate is not None:
+            for optimizer, rates in zip(optimizers.values(), given, strict=True):
+                for group, lr in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = lr * rate(step)
+        yield x
 
 
 def _drain(run: Run, walk: Iterator[Report], bar: Progress, callback: Callback | None) -> None:

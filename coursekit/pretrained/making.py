@@ -3,6 +3,8 @@
 import json
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,12 @@ import torch
 from torch.optim.swa_utils import update_bn
 
 from coursekit.base import Device, Model, default_device, device_of
-from coursekit.batching import batches
+from coursekit.batching import batches, number_of_batches
 from coursekit.history import History
 from coursekit.pretrained import files
 from coursekit.pretrained.recipe import Recipe
 from coursekit.progress import Shown
+from coursekit.rates import Rate, cosine
 from coursekit.training import EMA, fit
 
 
@@ -48,7 +51,8 @@ def make(
 
     So many steps or epochs, or as many epochs as the recipe says; on the fastest device if none is given. The
     training is kept in NAME.run.safetensors every so many steps: the next call goes on from there, to the same
-    weights (bit for bit on one CPU with one number of threads). Ctrl-C ends it: None, and no weights are written.
+    weights (bit for bit on one CPU with one number of threads). A learning rate that falls does so within the steps
+    of the call, so ask for as many again. Ctrl-C ends it: None, and no weights are written.
     Raises what the recipe's data raise, RuntimeError in one of several processes, ValueError for a foreign run.
     """
     _alone()
@@ -59,10 +63,13 @@ def make(
     if steps is None and epochs is None:
         epochs = recipe.epochs
     halves = recipe.autocast and halves_are_fast(device)
+    total = number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)
+    optimizer = partial(recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay)
     history = fit(
-        model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, lr=recipe.lr, seed=recipe.seed,
-        ema=ema, autocast=halves, checkpoint=run_path(recipe, folder), checkpoint_every=every,
-        progress=progress, callback=clock.tick,
+        model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, seed=recipe.seed, ema=ema,
+        optimizers=dict.fromkeys(model.players(), optimizer), rate=_rate(recipe, total),
+        before=_pace(recipe, model, total), autocast=halves, checkpoint=run_path(recipe, folder),
+        checkpoint_every=every, progress=progress, callback=clock.tick,
     )  # fmt: skip
     clock.save()
     if history.interrupted:
@@ -75,6 +82,21 @@ def make(
 def halves_are_fast(device: torch.device) -> bool:
     """Whether bfloat16 saves time there: a CPU without instructions for it takes many times longer with it."""
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _rate(recipe: Recipe, steps: int | None) -> Rate | None:
+    """The learning rate's way through so many steps."""
+    if recipe.warm_up is None or not steps:
+        return None
+    return cosine(steps, warm_up=min(recipe.warm_up, steps - 1))
+
+
+def _pace(recipe: Recipe, model: Model, steps: int | None) -> Callable[[int], Any] | None:
+    """What is to be done before each of so many steps."""
+    change = recipe.pace
+    if change is None or not steps:
+        return None
+    return lambda step: change(model, (step - 1) / steps)
 
 
 def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:
