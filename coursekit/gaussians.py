@@ -13,12 +13,7 @@ def gaussian_kl(mu: Tensor, log_var: Tensor) -> Tensor:
 
     `log_var` is log σ². Source: Kingma & Welling (2014), appendix B.
     """
-    return gaussian_kl_of_each(mu, log_var).sum(-1)
-
-
-def gaussian_kl_of_each(mu: Tensor, log_var: Tensor) -> Tensor:
-    """½ (σ_j² + μ_j² − 1 − log σ_j²), what each latent number adds to `gaussian_kl`: [..., M_h] each → the same."""
-    return 0.5 * (log_var.exp() + mu.square() - 1 - log_var)
+    return 0.5 * (log_var.exp() + mu.square() - 1 - log_var).sum(-1)
 
 
 def gaussian_kl_full(mu: Tensor, scale_tril: Tensor) -> Tensor:
@@ -90,7 +85,7 @@ class LinearGaussian:
             raise ValueError(f"x, latent_size: want [n, M] and 1 <= latent_size < M, got {got}")
         mean = x.mean(0)
         values, vectors = torch.linalg.eigh((x - mean).T @ (x - mean) / len(x))  # ascending
-        left_out = values[:-latent_size].mean().clamp(min=0)
+        left_out = values[: -latent_size].mean().clamp(min=0)
         kept = values[-latent_size:].flip(0), vectors[:, -latent_size:].flip(1)
         return cls(kept[1] * (kept[0] - left_out).clamp(min=0).sqrt(), mean, math.sqrt(float(left_out)))
 

@@ -1,4 +1,4 @@
-"""How the learning rate, or the weight of a term, goes through a training."""
+"""How the learning rate goes through a training: the factor by which it is multiplied at each step."""
 
 import math
 from collections.abc import Callable
@@ -22,11 +22,6 @@ def cosine(steps: int, *, warm_up: int = 0) -> Rate:
     def rate(step: int) -> float:
         if step <= warm_up:
             return step / warm_up
-        return falling((step - warm_up) / (steps - warm_up))
+        return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warm_up) / (steps - warm_up)))
 
     return rate
-
-
-def falling(done: float) -> float:
-    """½ (1 + cos(π t)): from 1 at t = 0 to 0 at t = 1, gently at both ends; 1 before and 0 after that."""
-    return 0.5 + 0.5 * math.cos(math.pi * min(1.0, max(0.0, done)))

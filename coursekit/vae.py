@@ -10,14 +10,7 @@ from torch import Tensor, nn
 from torch.distributions import Bernoulli, Distribution, Independent, MultivariateNormal, Normal
 
 from coursekit.base import Model, Terms, eval_mode, noise
-from coursekit.gaussians import (
-    gaussian_kl,
-    gaussian_kl_full,
-    gaussian_kl_of_each,
-    kl_to_standard_normal,
-    moved,
-    standard_normal,
-)
+from coursekit.gaussians import gaussian_kl, gaussian_kl_full, kl_to_standard_normal, moved, standard_normal
 from coursekit.nets import Activation, Conditioned, conv_decoder, conv_encoder, mlp
 
 __all__ = [
@@ -109,8 +102,6 @@ class VAE(Model):
       distribution of: the mean for a `GaussianLikelihood`, logits for a `BernoulliLikelihood`.
     - `beta` weights the divergence (Higgins et al., 2017); 1 is the bound, 0 no divergence at all.
       `reconstruction_weight` weights the other term: 1 is the bound, 0 leaves the divergence alone.
-    - `free_nats` λ: a latent number whose divergence, on average over the batch, is below λ nats costs λ all the same
-      in the loss, so that nothing drives its last information out ("free bits", Kingma et al., 2016). For `diagonal`.
     - `condition_size` c > 0: batches are pairs (x, m) with m [n, c]; the encoder is called with (x, m), the decoder
       with [h, m] joined, [n, latent_size + c]: P(x|h, m) and Q(h|x, m) (Sohn et al., 2015).
 
@@ -120,17 +111,14 @@ class VAE(Model):
     def __init__(
         self, encoder: nn.Module, decoder: nn.Module, *, latent_size: int, likelihood: nn.Module | None = None,
         posterior: Posterior = diagonal, beta: float = 1.0, reconstruction_weight: float = 1.0, condition_size: int = 0,
-        free_nats: float = 0.0,
     ) -> None:  # fmt: skip
         super().__init__()
         if beta < 0 or reconstruction_weight < 0:
             raise ValueError(f"beta, reconstruction_weight: want >= 0, got {beta}, {reconstruction_weight}")
-        if free_nats < 0 or (free_nats and posterior is not diagonal):
-            raise ValueError(f"free_nats: want 0, or more with a `diagonal` posterior, got {free_nats}")
         self.encoder, self.decoder, self.latent_size = encoder, decoder, latent_size
         self.likelihood: Any = GaussianLikelihood() if likelihood is None else likelihood
         self.posterior, self.beta, self.condition_size = posterior, beta, condition_size
-        self.reconstruction_weight, self.free_nats = reconstruction_weight, free_nats
+        self.reconstruction_weight = reconstruction_weight
 
     @property
     def prior(self) -> Independent:
@@ -182,10 +170,9 @@ class VAE(Model):
         reconstruction = −log P(x|h) at one sample h = μ + L ε, ε = `noise` [n, latent_size] if given; kl in closed
         form; elbo = −reconstruction − kl, whatever `beta` is.
         """
-        return self._terms(self.encode(x, condition), x, condition, self._noise(len(x), noise, generator))
-
-    def _terms(self, q: Any, x: Tensor, condition: Tensor | None, noise: Tensor) -> Terms:
-        reconstruction = -self._log_likelihood(x, moved(q, noise), condition)
+        q = self.encode(x, condition)
+        h = moved(q, self._noise(len(x), noise, generator))
+        reconstruction = -self._log_likelihood(x, h, condition)
         kl = kl_to_standard_normal(q)
         return {"reconstruction": reconstruction, "kl": kl, "elbo": -reconstruction - kl}
 
@@ -207,23 +194,12 @@ class VAE(Model):
     def loss(self, x: Any, *, generator: torch.Generator | None = None) -> Terms:
         """{"loss": mean of reconstruction + β kl, "reconstruction", "kl", "elbo": means in nats per image}.
 
-        With `free_nats` λ the loss has Σ_j max(λ, mean of kl_j) in place of the mean of kl = Σ_j kl_j.
-
         x is a batch [n, ...], or a pair (batch, condition [n, c]) for a conditional model.
         """
         images, condition = x if isinstance(x, tuple | list) else (x, None)
-        q = self.encode(images, condition)
-        each = self._terms(q, images, condition, self._noise(len(images), None, generator))
-        terms = {name: value.mean() for name, value in each.items()}
-        loss = self.reconstruction_weight * terms["reconstruction"] + self.beta * self._cost(q, terms["kl"])
+        terms = {name: value.mean() for name, value in self.elbo(images, condition, generator=generator).items()}
+        loss = self.reconstruction_weight * terms["reconstruction"] + self.beta * terms["kl"]
         return {"loss": loss, **terms}
-
-    def _cost(self, q: Any, kl: Tensor) -> Tensor:
-        """What the divergence, on average `kl`, costs."""
-        if not self.free_nats:
-            return kl
-        of_each = gaussian_kl_of_each(q.base_dist.loc, 2 * q.base_dist.scale.log())
-        return of_each.mean(0).clamp(min=self.free_nats).sum()
 
     @torch.no_grad()
     def sample(
@@ -281,7 +257,9 @@ def dense(
     encoder = Conditioned(trunk, head) if condition_size else nn.Sequential(trunk, *head)
     back = mlp(latent_size + condition_size, *hidden[::-1], size, activation=activation, out=out)
     decoder = nn.Sequential(*back, nn.Unflatten(1, tuple(shape)))
-    return VAE(encoder, decoder, latent_size=latent_size, posterior=posterior, condition_size=condition_size, **variant)
+    return VAE(
+        encoder, decoder, latent_size=latent_size, posterior=posterior, condition_size=condition_size, **variant
+    )
 
 
 def convolutional(
@@ -300,4 +278,6 @@ def convolutional(
     decoder = conv_decoder(
         latent_size + condition_size, shape, *channels, hidden=(hidden,), activation=activation, out=out
     )
-    return VAE(encoder, decoder, latent_size=latent_size, posterior=posterior, condition_size=condition_size, **variant)
+    return VAE(
+        encoder, decoder, latent_size=latent_size, posterior=posterior, condition_size=condition_size, **variant
+    )

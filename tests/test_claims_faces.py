@@ -107,6 +107,12 @@ def test_V11_close_is_not_equal(vae):
     assert metrics.latent_normality(drawn(vae))["kl"] > 3 * metrics.latent_normality(prior)["kl"]
 
 
+def test_V11_a_second_vae_learns_the_law_of_the_codes(vae, sampled):
+    """What the prior misses can be learnt afterwards: codes from a VAE of the codes decode to faces more often."""
+    made = measured.samples(pretrained.load("faces_prior"), 150)
+    assert measured.valid(measured.decoded(vae, made)) > sampled[0]["valid_samples"] + 0.08
+
+
 # V12: one number, one factor
 
 

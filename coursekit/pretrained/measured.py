@@ -162,13 +162,16 @@ def of_samples(model: Generator, n: int = 300) -> Figures:
     """The share of n reconstructions, of n samples, and of n samples of a Gaussian fitted to the codes, that are
     valid, and the median distance of samples to the manifold."""
     images = unseen_faces().images[:n]
-    away = distance(samples(model, n))
     return {
-        "valid_reconstructions": valid(decoded(model, codes(model, images))),
-        "valid_samples": (away <= VALID).float().mean().item(),
+        "valid_reconstructions": valid(decoded(model, codes(model, images))), **of_validity(samples(model, n)),
         "valid_samples_of_fitted_gaussian": valid(samples_of_fitted_gaussian(model, n)),
-        "distance_of_samples": away.median().item(),
-    }
+    }  # fmt: skip
+
+
+def of_validity(made: Tensor) -> Figures:
+    """The share of samples that are valid, and their median distance to the manifold."""
+    away = distance(made)
+    return {"valid_samples": (away <= VALID).float().mean().item(), "distance_of_samples": away.median().item()}
 
 
 @cache
@@ -178,10 +181,11 @@ def real_features(seed: int, n: int = ITEMS) -> Tensor:
     return torch.cat([reader().features(data.faces.render(part, SIZE)) for part in h.split(500)])
 
 
-def of_distribution(model: Generator, n: int = ITEMS) -> Figures:
-    """Samples against real faces, n of each, by the reader's features: Fréchet distance and what it is between two
+def of_distribution(images: Tensor) -> Figures:
+    """Samples against as many real faces, by the reader's features: Fréchet distance and what it is between two
     lots of real faces (the floor); precision, recall (k = 3), density and coverage (k = 5)."""
-    real, made = real_features(SEED_OF_TEST, n), reader().features(samples(model, n))
+    n = len(images)
+    real, made = real_features(SEED_OF_TEST, n), reader().features(images)
     precision, recall = metrics.precision_recall(real, made)
     density, coverage = metrics.density_coverage(real, made)
     return {

@@ -1,27 +1,22 @@
 """Recipes of models of rendered faces, whose nature is known."""
 
-from math import prod
-from typing import Any
-
+import torch
 from torch import Tensor, nn
 
 from coursekit import data
 from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
-from coursekit.muon import Muon
-from coursekit.nets import Conditioned, Residual, conv_decoder, conv_encoder, mlp, shuffled
+from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
 from coursekit.pretrained import attributes, measured
 from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
 from coursekit.pretrained.recipe import Figures, Recipe
-from coursekit.rates import falling
 from coursekit.readers import FactorReader
-from coursekit.vae import VAE, GaussianLikelihood
+from coursekit.vae import VAE, GaussianLikelihood, dense
 
 SHAPE, LATENT = (3, 64, 64), 16
 TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
-WIDTH = 176  # of the dense layers of `encoder` and `decoder`
-CHANNELS, NARROW = 48, 128  # of the residual nets: channels at 16×16, width of the dense layers
+WIDTH, WIDE = 176, 256  # of the dense layers of images, and of those of codes
 
 
 def encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
@@ -36,51 +31,36 @@ def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
     )
 
 
-def residual_encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
-    """Patches of 4×4 pixels, a residual block at 16×16, 8×8 places of 24 channels, dense: [n, *shape] → [n, size]."""
-    image, height, width = shape
-    places = height * width // 64
-    return nn.Sequential(
-        nn.PixelUnshuffle(4), nn.Conv2d(16 * image, CHANNELS, 1), residual(CHANNELS), nn.SiLU(),
-        nn.PixelUnshuffle(2), nn.Conv2d(4 * CHANNELS, 24, 1), nn.SiLU(), nn.Flatten(),
-        *mlp(24 * places, NARROW, NARROW, size, activation=nn.SiLU),
-    )  # fmt: skip
-
-
-def residual_decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Dense to 16×16 places of 8 channels, two residual blocks, patches of 4×4 pixels: [n, size] → [n, *shape]."""
-    image, height, width = shape
-    start = (8, height // 4, width // 4)
-    return nn.Sequential(
-        *mlp(size, NARROW, NARROW, prod(start), activation=nn.SiLU), nn.SiLU(), nn.Unflatten(1, start),
-        nn.Conv2d(8, CHANNELS, 1), residual(CHANNELS), residual(CHANNELS), nn.SiLU(),
-        shuffled(CHANNELS, image, kernel=1, times=4), nn.Sigmoid(),
-    )  # fmt: skip
-
-
-def residual(channels: int) -> Residual:
-    """x + W₂ a(W₁ x): W₁ looks at 3×3 places, W₂ at one. It starts as the identity."""
-    return Residual(
-        nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, channels, 1), zero=True
-    )
-
-
 def faces_autoencoder() -> Autoencoder:
     """The plain autoencoder: the same nets, no distribution."""
-    return Autoencoder(residual_encoder(SHAPE, LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT)
+    return Autoencoder(encoder(SHAPE, LATENT), decoder(LATENT, SHAPE), latent_size=LATENT)
 
 
 def faces_vae(beta: float = 1.0) -> VAE:
-    """N(g_d(h), 0.1² I) over faces."""
+    """N(g_d(h), 0.2² I) over faces."""
     return VAE(
-        residual_encoder(SHAPE, 2 * LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
-        likelihood=GaussianLikelihood(0.1), free_nats=0.5,
+        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
+        likelihood=GaussianLikelihood(0.2),
     )  # fmt: skip
 
 
-def from_coarse_to_fine(model: VAE, done: float) -> None:
-    """β falls from 16 to 4 in the first three tenths, and to 1 in the next three"""
-    model.beta = (1 + 3 * falling(done / 0.3)) * (1 + 3 * falling((done - 0.3) / 0.3))
+def variational() -> VAE:
+    """The trained `faces_vae`."""
+    from coursekit.pretrained import load  # here, because the recipes that it knows are in this module
+
+    model = load("faces_vae")
+    assert isinstance(model, VAE)
+    return model
+
+
+def faces_prior() -> VAE:
+    """P(u) = N(0, I), P(h|u) = N(g_d(u), σ² I) with a learnt σ: codes h of faces, from other codes u.
+
+    Decoded by `faces_vae`, its samples are faces: the second stage of Dai & Wipf (2019).
+    """
+    return dense(
+        (LATENT,), LATENT, *[WIDE] * 3, activation=nn.SiLU, likelihood=GaussianLikelihood(0.3, learnt=True)
+    )  # fmt: skip
 
 
 def faces_cvae() -> VAE:
@@ -96,6 +76,12 @@ def faces_cvae() -> VAE:
 def faces() -> data.Images:
     """The faces that the models are trained on."""
     return data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=0)
+
+
+def codes_of_faces() -> Tensor:
+    """The aggregate posterior of `faces_vae`: four draws for each of its training faces, [120,000, 16]."""
+    model, images = variational(), faces().images
+    return torch.cat([measured.codes_drawn(model, images, seed=seed) for seed in range(4)])
 
 
 def faces_with_attributes() -> tuple[Tensor, Tensor]:
@@ -114,8 +100,16 @@ def _figures(model: Model) -> Figures:
     generator = measured.generator_of(model)
     return {
         **measured.of_reconstructions(generator), **measured.of_samples(generator),
-        **measured.of_distribution(generator), **measured.of_codes(generator), **attributes.of_arithmetic(generator),
+        **measured.of_distribution(measured.samples(generator, measured.ITEMS)), **measured.of_codes(generator),
+        **attributes.of_arithmetic(generator),
     }  # fmt: skip
+
+
+def _figures_of_prior(model: Model) -> Figures:
+    """Of the faces that its samples decode to."""
+    assert isinstance(model, VAE)
+    made = measured.decoded(variational(), measured.samples(model, measured.ITEMS))
+    return {**measured.of_validity(made[:300]), **measured.of_distribution(made)}
 
 
 def _figures_conditional(model: Model) -> Figures:
@@ -129,13 +123,11 @@ def _figures_conditional(model: Model) -> Figures:
     }  # fmt: skip
 
 
+CODES = "four draws of the code of each of the faces that `faces_vae` was trained on; figures from decoded samples"
+
 RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
 
 READ = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=2)`), blurred; figures from others (seed 1)"
-
-SLOWING: dict[str, Any] = {
-    "optimizer": Muon, "lr": 0.008, "weight_decay": 0.1, "warm_up": 500, "ema": 0.999, "autocast": False,
-}  # fmt: skip
 
 RECIPES = (
     Recipe(
@@ -144,15 +136,20 @@ RECIPES = (
     ),
     Recipe(
         "faces_autoencoder", "plain autoencoder of rendered faces, 64×64 → 16 → 64×64, for the squared error",
-        RENDERED, faces_autoencoder, faces, _figures, epochs=16, batch_size=32, **SLOWING,
+        RENDERED, faces_autoencoder, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
     ),
     Recipe(
-        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.1",
-        RENDERED, faces_vae, faces, _figures, epochs=32, batch_size=32, pace=from_coarse_to_fine, **SLOWING,
+        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.2",
+        RENDERED, faces_vae, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
+    ),
+    Recipe(
+        "faces_prior", "VAE of the codes of faces_vae, 16 → 16 → 16: the law that N(0, I) only approximates",
+        CODES, faces_prior, codes_of_faces, _figures_of_prior, epochs=20, batch_size=256, lr=0.002, warm_up=100,
+        ema=0.999, autocast=False,
     ),
     Recipe(
         "faces_beta_vae", "β-VAE of rendered faces, β = 8: the divergence weighs eight times",
-        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=16, batch_size=32, **SLOWING,
+        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=20, batch_size=32, ema=0.9995,
     ),
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
