@@ -6,6 +6,7 @@ from torch import Tensor, nn
 from coursekit import data
 from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
+from coursekit.gaussians import moved
 from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
 from coursekit.pretrained import attributes, measured
 from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
@@ -84,6 +85,14 @@ def codes_of_faces() -> Tensor:
     return torch.cat([measured.codes_drawn(model, images, seed=seed) for seed in range(4)])
 
 
+@torch.no_grad()
+def codes_of_nobody(model: VAE, n: int, *, seed: int = 0) -> Tensor:
+    """Draws h ~ P(h|u), u ~ N(0, I), from `faces_prior`: [n, 16]. Its means alone have too little variety."""
+    g = torch.Generator().manual_seed(seed)
+    u, noise = (torch.randn(n, LATENT, generator=g) for _ in range(2))
+    return moved(model.distribution(u), noise)
+
+
 def faces_with_attributes() -> tuple[Tensor, Tensor]:
     """Training faces and their four attributes."""
     given = faces()
@@ -106,9 +115,9 @@ def _figures(model: Model) -> Figures:
 
 
 def _figures_of_prior(model: Model) -> Figures:
-    """Of the faces that its samples decode to."""
+    """Of the faces that draws of codes decode to."""
     assert isinstance(model, VAE)
-    made = measured.decoded(variational(), measured.samples(model, measured.ITEMS))
+    made = measured.decoded(variational(), codes_of_nobody(model, measured.ITEMS))
     return {**measured.of_validity(made[:300]), **measured.of_distribution(made)}
 
 
