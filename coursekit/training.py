@@ -167,6 +167,7 @@ def fit(
     device: Device | None = None, progress: Shown = "auto", callback: Callback | None = None,
     checkpoint: str | Path | None = None, checkpoint_every: int = 500, ema: EMA | None = None,
     autocast: bool = False, drop_last: bool = False, allow_unused: bool = False, rate: Rate | None = None,
+    before: Callable[[int], Any] | None = None,
 ) -> History:  # fmt: skip
     """Train the model on the data for so many steps, or epochs (one if neither is given): the history.
 
@@ -174,7 +175,8 @@ def fit(
     - `device`: move the model there first. Without it the model stays, and the batches come to it.
     - `optimizers`: {player: an optimizer, or a function parameters -> optimizer}; players left out get
       Adam(lr).
-    - `rate(k)` is what all learning rates are multiplied by at step k, counted from 1 (see `rates`).
+    - `rate(k)` is what all learning rates are multiplied by at step k, counted from 1 (see `rates`); `before(k)` is
+      called before it, to change the model's weights of terms, say.
     - `seed` decides the order of the batches and whatever the model draws from torch's global generators
       meanwhile; those are put back afterwards, so training disturbs no other randomness.
     - `callback(step, terms)` is called after each step, with the names that the history uses.
@@ -204,8 +206,7 @@ def fit(
         stream = batches(data, generator=order, device=device_of(model), **amount)
         run.resume(stream)
         first = run.history.steps + 1
-        paced = stream if rate is None else _paced(stream, players, given, rate, first)
-        walk = _walk(model, paced, run.optimizers, first=first, **how)
+        walk = _walk(model, _paced(stream, players, given, rate, before, first), run.optimizers, first=first, **how)
         bar = Progress(number_of_batches(data, **amount), done=run.history.steps, shown=progress)
         _drain(run, walk, bar, callback)
     return run.history
@@ -215,13 +216,17 @@ _walk = steps  # `fit` has an argument of that name
 
 
 def _paced(
-    stream: Iterable[Any], optimizers: Mapping[str, Optimizer], given: list[list[float]], rate: Rate, first: int
-) -> Iterator[Any]:
-    """The batches, and before each the learning rates of its step."""
+    stream: Iterable[Any], optimizers: Mapping[str, Optimizer], given: list[list[float]], rate: Rate | None,
+    before: Callable[[int], Any] | None, first: int,
+) -> Iterator[Any]:  # fmt: skip
+    """The batches; and before each, what is to change with the number of the step."""
     for step, x in enumerate(stream, first):
-        for optimizer, rates in zip(optimizers.values(), given, strict=True):
-            for group, lr in zip(optimizer.param_groups, rates, strict=True):
-                group["lr"] = lr * rate(step)
+        if before is not None:
+            before(step)
+        if rate is not None:
+            for optimizer, rates in zip(optimizers.values(), given, strict=True):
+                for group, lr in zip(optimizer.param_groups, rates, strict=True):
+                    group["lr"] = lr * rate(step)
         yield x
 
 

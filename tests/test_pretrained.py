@@ -207,6 +207,11 @@ def test_an_interrupted_making_goes_on_to_the_same_weights(small, tmp_path, monk
     assert again["trained"]["steps"] == 10
 
 
+def read(folder):
+    """The small model's weights."""
+    return pretrained.load("small", folder=folder).state_dict()
+
+
 def test_a_falling_rate_is_part_of_the_recipe_and_goes_on_where_it_stopped(tmp_path, monkeypatch):
     recipe = small_recipe(warm_up=3, ema=None)
     assert recipe.settings().items() >= {"schedule": "cosine", "warm_up": 3}.items()
@@ -217,6 +222,30 @@ def test_a_falling_rate_is_part_of_the_recipe_and_goes_on_where_it_stopped(tmp_p
     monkeypatch.undo()
     assert make(recipe, tmp_path / "twice")["sha256"] == whole["sha256"]
     assert make(small_recipe(ema=None), tmp_path / "constant")["sha256"] != whole["sha256"]
+
+
+def test_a_pace_changes_the_model_as_the_training_goes(tmp_path):
+    seen = []
+
+    def note(model, done):
+        """notes the share"""
+        seen.append(done)
+
+    recipe = small_recipe(pace=note)
+    assert recipe.settings()["pace"] == "notes the share"
+    make(recipe, tmp_path)
+    assert seen == pytest.approx([k / 10 for k in range(10)])
+
+
+def test_the_optimizer_is_the_recipes(small, tmp_path):
+    lengths = []
+    for decay in (0.0, 2.0):
+        recipe = small_recipe(optimizer=torch.optim.SGD, lr=0.1, weight_decay=decay, ema=None)
+        make(recipe, tmp_path, steps=40)
+        making.run_path(recipe, tmp_path).unlink()
+        lengths.append(sum(p.square().sum().item() for p in read(tmp_path).values()))
+    assert recipe.settings().items() >= {"optimizer": "SGD", "weight_decay": 2.0}.items()
+    assert lengths[1] < 0.1 * lengths[0]  # each step leaves 0.8 of a weight
 
 
 def test_seconds_of_earlier_runs_are_counted(small, tmp_path):

@@ -3,6 +3,8 @@
 import json
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,11 +63,13 @@ def make(
     if steps is None and epochs is None:
         epochs = recipe.epochs
     halves = recipe.autocast and halves_are_fast(device)
+    total = number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)
+    optimizer = partial(recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay)
     history = fit(
-        model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, lr=recipe.lr, seed=recipe.seed,
-        ema=ema, autocast=halves, checkpoint=run_path(recipe, folder), checkpoint_every=every,
-        progress=progress, callback=clock.tick,
-        rate=_rate(recipe, number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)),
+        model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, seed=recipe.seed, ema=ema,
+        optimizers=dict.fromkeys(model.players(), optimizer), rate=_rate(recipe, total),
+        before=_pace(recipe, model, total), autocast=halves, checkpoint=run_path(recipe, folder),
+        checkpoint_every=every, progress=progress, callback=clock.tick,
     )  # fmt: skip
     clock.save()
     if history.interrupted:
@@ -85,6 +89,14 @@ def _rate(recipe: Recipe, steps: int | None) -> Rate | None:
     if recipe.warm_up is None or not steps:
         return None
     return cosine(steps, warm_up=min(recipe.warm_up, steps - 1))
+
+
+def _pace(recipe: Recipe, model: Model, steps: int | None) -> Callable[[int], Any] | None:
+    """What is to be done before each of so many steps."""
+    change = recipe.pace
+    if change is None or not steps:
+        return None
+    return lambda step: change(model, (step - 1) / steps)
 
 
 def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:

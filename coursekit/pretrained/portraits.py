@@ -1,5 +1,8 @@
 """Recipes of models of rendered faces, whose nature is known."""
 
+from math import prod
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
@@ -7,7 +10,8 @@ from coursekit import data
 from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
 from coursekit.gaussians import moved
-from coursekit.nets import Conditioned, conv_decoder, conv_encoder, mlp
+from coursekit.muon import Muon
+from coursekit.nets import Conditioned, Residual, conv_decoder, conv_encoder, mlp, shuffled
 from coursekit.pretrained import attributes, measured
 from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
 from coursekit.pretrained.recipe import Figures, Recipe
@@ -17,7 +21,8 @@ from coursekit.vae import VAE, GaussianLikelihood, dense
 SHAPE, LATENT = (3, 64, 64), 16
 TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
-WIDTH, WIDE = 176, 256  # of the dense layers of images, and of those of codes
+WIDTH, WIDE = 176, 256  # of the dense layers of `encoder` and `decoder`, and of those of codes
+CHANNELS, NARROW = 48, 128  # of the residual nets: channels at 16×16, width of the dense layers
 
 
 def encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
@@ -32,15 +37,44 @@ def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
     )
 
 
+def residual_encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
+    """Patches of 4×4 pixels, a residual block at 16×16, 8×8 places of 24 channels, dense: [n, *shape] → [n, size]."""
+    image, height, width = shape
+    places = height * width // 64
+    return nn.Sequential(
+        nn.PixelUnshuffle(4), nn.Conv2d(16 * image, CHANNELS, 1), residual(CHANNELS), nn.SiLU(),
+        nn.PixelUnshuffle(2), nn.Conv2d(4 * CHANNELS, 24, 1), nn.SiLU(), nn.Flatten(),
+        *mlp(24 * places, NARROW, NARROW, size, activation=nn.SiLU),
+    )  # fmt: skip
+
+
+def residual_decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
+    """Dense to 16×16 places of 8 channels, two residual blocks, patches of 4×4 pixels: [n, size] → [n, *shape]."""
+    image, height, width = shape
+    start = (8, height // 4, width // 4)
+    return nn.Sequential(
+        *mlp(size, NARROW, NARROW, prod(start), activation=nn.SiLU), nn.SiLU(), nn.Unflatten(1, start),
+        nn.Conv2d(8, CHANNELS, 1), residual(CHANNELS), residual(CHANNELS), nn.SiLU(),
+        shuffled(CHANNELS, image, kernel=1, times=4), nn.Sigmoid(),
+    )  # fmt: skip
+
+
+def residual(channels: int) -> Residual:
+    """x + W₂ a(W₁ x): W₁ looks at 3×3 places, W₂ at one. It starts as the identity."""
+    return Residual(
+        nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, channels, 1), zero=True
+    )
+
+
 def faces_autoencoder() -> Autoencoder:
     """The plain autoencoder: the same nets, no distribution."""
-    return Autoencoder(encoder(SHAPE, LATENT), decoder(LATENT, SHAPE), latent_size=LATENT)
+    return Autoencoder(residual_encoder(SHAPE, LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT)
 
 
 def faces_vae(beta: float = 1.0) -> VAE:
     """N(g_d(h), 0.2² I) over faces."""
     return VAE(
-        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
+        residual_encoder(SHAPE, 2 * LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
         likelihood=GaussianLikelihood(0.2),
     )  # fmt: skip
 
@@ -138,6 +172,10 @@ RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`);
 
 READ = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=2)`), blurred; figures from others (seed 1)"
 
+SLOWING: dict[str, Any] = {
+    "optimizer": Muon, "lr": 0.008, "weight_decay": 0.1, "warm_up": 500, "ema": 0.999, "autocast": False,
+}  # fmt: skip
+
 RECIPES = (
     Recipe(
         "faces_reader", "reads ten factors and four attributes off a rendered face of 64×64, sharp or soft",
@@ -145,11 +183,11 @@ RECIPES = (
     ),
     Recipe(
         "faces_autoencoder", "plain autoencoder of rendered faces, 64×64 → 16 → 64×64, for the squared error",
-        RENDERED, faces_autoencoder, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
+        RENDERED, faces_autoencoder, faces, _figures, epochs=16, batch_size=32, **SLOWING,
     ),
     Recipe(
         "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.2",
-        RENDERED, faces_vae, faces, _figures, epochs=60, batch_size=32, ema=0.9995,
+        RENDERED, faces_vae, faces, _figures, epochs=28, batch_size=32, **SLOWING,
     ),
     Recipe(
         "faces_prior", "VAE of the codes of faces_vae, 16 → 16 → 16: the law that N(0, I) only approximates",
@@ -158,7 +196,7 @@ RECIPES = (
     ),
     Recipe(
         "faces_beta_vae", "β-VAE of rendered faces, β = 8: the divergence weighs eight times",
-        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=20, batch_size=32, ema=0.9995,
+        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=8, batch_size=32, **SLOWING,
     ),
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",

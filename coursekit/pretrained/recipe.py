@@ -6,8 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from coursekit.base import Model, device_of, eval_mode, own_randomness
+from coursekit.training import adam
 
 Figures = dict[str, float]
 
@@ -19,8 +21,10 @@ class Recipe:
     `net()` makes the untrained model, `examples()` what it is trained on (it raises OSError or ValueError where
     that is not to be had), `measure(model)` its figures on data it has not seen. `ema` is the decay of the running
     average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16
-    where that is fast. With `warm_up` the learning rate rises to `lr` during so many steps and then falls to 0
-    (`rates.cosine`). `codes(model)` are codes by name that the card keeps, of data that must not be kept themselves.
+    where that is fast. `optimizer(parameters, lr, weight_decay=…)` moves the weights. With `warm_up` the learning rate
+    rises to `lr` during so many steps and then falls to 0 (`rates.cosine`). `pace(model, done)` changes the model
+    before each step, when a share `done` of them is behind it; its docstring says how. `codes(model)` are codes by
+    name that the card keeps, of data that must not be kept themselves.
     """
 
     name: str
@@ -34,7 +38,10 @@ class Recipe:
     batch_size: int = 64
     lr: float = 1e-3
     ema: float | None = None
+    optimizer: Callable[..., Optimizer] = adam
+    weight_decay: float = 0.0
     warm_up: int | None = None
+    pace: Callable[[Any, float], None] | None = None
     seed: int = 0
     autocast: bool = True
 
@@ -46,10 +53,15 @@ class Recipe:
     def settings(self) -> dict[str, Any]:
         """What a card says about the recipe, but for the amount of training."""
         precision = "bfloat16" if self.autocast else "float32"
-        falling = {} if self.warm_up is None else {"schedule": "cosine", "warm_up": self.warm_up}
+        further: dict[str, Any] = {"weight_decay": self.weight_decay} if self.weight_decay else {}
+        if self.warm_up is not None:
+            further |= {"schedule": "cosine", "warm_up": self.warm_up}
+        if self.pace is not None:
+            further["pace"] = self.pace.__doc__
         return {
-            "name": self.name, "seed": self.seed, "batch_size": self.batch_size, "optimizer": "Adam", "lr": self.lr,
-            **falling, "ema": self.ema, "precision": precision,
+            "name": self.name, "seed": self.seed, "batch_size": self.batch_size,
+            "optimizer": "Adam" if self.optimizer is adam else self.optimizer.__name__, "lr": self.lr, **further,
+            "ema": self.ema, "precision": precision,
         }  # fmt: skip
 
 
