@@ -57,3 +57,10 @@ def test_resumed_training_goes_on_with_the_rate_of_its_step(tmp_path):
     for part, steps in zip(halves, (5, 11), strict=True):
         training.fit(part, x(), steps=steps, batch_size=12, rate=rate, checkpoint=path)
     assert same(whole, halves[1])
+
+
+def test_before_each_step_comes_its_number(tmp_path):
+    seen, path = [], tmp_path / "run.safetensors"
+    for steps in (3, 5):
+        training.fit(model(), x(), steps=steps, checkpoint=path, before=seen.append)
+    assert seen == [1, 2, 3, 4, 5]

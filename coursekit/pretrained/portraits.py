@@ -1,5 +1,6 @@
 """Recipes of models of rendered faces, whose nature is known."""
 
+from collections.abc import Callable
 from math import prod
 from typing import Any
 
@@ -72,11 +73,25 @@ def faces_autoencoder() -> Autoencoder:
 
 
 def faces_vae(beta: float = 1.0) -> VAE:
-    """N(g_d(h), 0.2² I) over faces."""
+    """N(g_d(h), 0.4² I) over faces."""
     return VAE(
         residual_encoder(SHAPE, 2 * LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
-        likelihood=GaussianLikelihood(0.2),
+        likelihood=GaussianLikelihood(0.4),
     )  # fmt: skip
+
+
+def rising(beta: float) -> Callable[[VAE, float], None]:
+    """A pace for recipes: first what a picture shows, then the law of its codes ("KL annealing", Bowman et al., 2016).
+
+    Early on a weak divergence lets every detail into the codes; a strong one at the end costs no detail any more and
+    brings the codes near N(0, I). The other way round attributes become a binary code in which no direction is one.
+    """
+
+    def pace(model: VAE, done: float) -> None:
+        model.beta = beta * (1 + 3 * min(1.0, max(0.0, (done - 0.5) / 0.15))) / 4
+
+    pace.__doc__ = f"β is {beta / 4:g} for half of the steps, then rises, and is {beta:g} from 65 % on"
+    return pace
 
 
 def variational() -> VAE:
@@ -186,8 +201,8 @@ RECIPES = (
         RENDERED, faces_autoencoder, faces, _figures, epochs=16, batch_size=32, **SLOWING,
     ),
     Recipe(
-        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.2",
-        RENDERED, faces_vae, faces, _figures, epochs=28, batch_size=32, **SLOWING,
+        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.4",
+        RENDERED, faces_vae, faces, _figures, epochs=32, batch_size=32, pace=rising(1.0), **SLOWING,
     ),
     Recipe(
         "faces_prior", "VAE of the codes of faces_vae, 16 → 16 → 16: the law that N(0, I) only approximates",
@@ -195,8 +210,8 @@ RECIPES = (
         ema=0.999, autocast=False,
     ),
     Recipe(
-        "faces_beta_vae", "β-VAE of rendered faces, β = 8: the divergence weighs eight times",
-        RENDERED, lambda: faces_vae(beta=8.0), faces, _figures, epochs=8, batch_size=32, **SLOWING,
+        "faces_beta_vae", "β-VAE of rendered faces, β = 4: the divergence weighs four times",
+        RENDERED, lambda: faces_vae(beta=4.0), faces, _figures, epochs=8, batch_size=32, pace=rising(4.0), **SLOWING,
     ),
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
