@@ -40,7 +40,8 @@ class Muon(Optimizer):
     Adam. What is no matrix (biases) moves by Adam with an eighth of the rate. A step costs more than Adam's, and far
     fewer of them are needed: gradients of small nets on images have few strong directions and many weak ones that
     matter. λ is `weight_decay`, for matrices alone. Raises ValueError for a rate that is not positive.
-    Source: Jordan (2024); the factor: Liu et al. (2025).
+    `torch.optim.Muon` (since 2.9) is the same step for matrices [m, n] alone: it refuses filters and biases, and
+    computes in bfloat16, which is slow on many CPUs. Source: Jordan (2024); the factor: Liu et al. (2025).
     """
 
     def __init__(

@@ -32,6 +32,19 @@ def test_a_step_of_a_matrix_is_about_as_long_as_one_of_adam():
     assert weight.square().mean().sqrt().item() == pytest.approx(0.2 * 0.1, rel=0.25)
 
 
+@pytest.mark.skipif(not hasattr(torch.optim, "Muon"), reason="torch has its own Muon since 2.9: pip install -U torch")
+def test_matrices_move_as_by_the_optimizer_of_torch():
+    start = torch.randn(12, 40, generator=torch.Generator().manual_seed(9))
+    mine, theirs = (nn.Parameter(start.clone()) for _ in range(2))
+    how = {"lr": 0.1, "momentum": 0.9, "weight_decay": 0.3}
+    optimizers = Muon([mine], **how), torch.optim.Muon([theirs], adjust_lr_fn="match_rms_adamw", **how)
+    for seed in range(4):
+        for p, optimizer in zip((mine, theirs), optimizers, strict=True):
+            p.grad = torch.randn(12, 40, generator=torch.Generator().manual_seed(seed))
+            optimizer.step()
+    assert (mine - theirs).norm() < 0.02 * (theirs - start).norm()  # torch orthogonalises in bfloat16
+
+
 def test_what_is_no_matrix_moves_by_adam():
     mine, theirs = (nn.Parameter(torch.ones(4)) for _ in range(2))
     optimizers = Muon([mine], lr=0.1), torch.optim.Adam([theirs], lr=0.1 * VECTORS)

@@ -16,9 +16,10 @@ from real_sets import real_set
 from safetensors import safe_open
 from torch import nn
 
-from coursekit import cli, pretrained
+from coursekit import cli, pretrained, vae
 from coursekit.autoencoders import dense
 from coursekit.pretrained import files, making
+from coursekit.pretrained.portraits import rising
 from coursekit.pretrained.recipe import Recipe, squared_error_per_pixel
 from coursekit.training import EMA
 
@@ -235,6 +236,15 @@ def test_a_pace_changes_the_model_as_the_training_goes(tmp_path):
     assert recipe.settings()["pace"] == "notes the share"
     make(recipe, tmp_path)
     assert seen == pytest.approx([k / 10 for k in range(10)])
+
+
+def test_the_divergence_of_faces_rises_to_its_full_weight():
+    model, betas = vae.dense((1, 4, 4), 2), []
+    for done in (0.0, 0.5, 0.575, 0.65, 1.0):
+        rising(2.0)(model, done)
+        betas.append(model.beta)
+    assert betas == pytest.approx([0.5, 0.5, 1.25, 2.0, 2.0])
+    assert rising(2.0).__doc__ == "β is 0.5 for half of the steps, then rises, and is 2 from 65 % on"
 
 
 def test_the_optimizer_is_the_recipes(small, tmp_path):

@@ -24,6 +24,7 @@ TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
 WIDTH, WIDE = 176, 256  # of the dense layers of `encoder` and `decoder`, and of those of codes
 CHANNELS, NARROW = 48, 128  # of the residual nets: channels at 16×16, width of the dense layers
+SIGMA = 0.4  # of the likelihoods of faces
 
 
 def encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
@@ -76,15 +77,15 @@ def faces_vae(beta: float = 1.0) -> VAE:
     """N(g_d(h), 0.4² I) over faces."""
     return VAE(
         residual_encoder(SHAPE, 2 * LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
-        likelihood=GaussianLikelihood(0.4),
+        likelihood=GaussianLikelihood(SIGMA),
     )  # fmt: skip
 
 
 def rising(beta: float) -> Callable[[VAE, float], None]:
     """A pace for recipes: first what a picture shows, then the law of its codes ("KL annealing", Bowman et al., 2016).
 
-    Early on a weak divergence lets every detail into the codes; a strong one at the end costs no detail any more and
-    brings the codes near N(0, I). The other way round attributes become a binary code in which no direction is one.
+    Early on a weak divergence lets the details into the codes; the full one at the end costs few of them and brings
+    the codes near N(0, I). The other way round the attributes end in a binary code, where no direction means glasses.
     """
 
     def pace(model: VAE, done: float) -> None:
@@ -114,12 +115,12 @@ def faces_prior() -> VAE:
 
 
 def faces_cvae() -> VAE:
-    """The same, given the four attributes on both sides."""
-    trunk = nn.Sequential(*encoder(SHAPE, WIDTH), nn.SiLU())
-    head = mlp(WIDTH + ATTRIBUTES, WIDTH, 2 * LATENT, activation=nn.SiLU)
+    """N(g_d(h, m), 0.4² I) over faces, given the four attributes m on both sides."""
+    trunk = nn.Sequential(*residual_encoder(SHAPE, NARROW), nn.SiLU())
+    head = mlp(NARROW + ATTRIBUTES, NARROW, 2 * LATENT, activation=nn.SiLU)
     return VAE(
-        Conditioned(trunk, head), decoder(LATENT + ATTRIBUTES, SHAPE), latent_size=LATENT,
-        likelihood=GaussianLikelihood(0.2), condition_size=ATTRIBUTES,
+        Conditioned(trunk, head), residual_decoder(LATENT + ATTRIBUTES, SHAPE), latent_size=LATENT,
+        likelihood=GaussianLikelihood(SIGMA), condition_size=ATTRIBUTES,
     )  # fmt: skip
 
 
@@ -215,6 +216,7 @@ RECIPES = (
     ),
     Recipe(
         "faces_cvae", "VAE of rendered faces that is told glasses, sunglasses, beard and long hair",
-        RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=30, batch_size=32, ema=0.9995,
+        RENDERED, faces_cvae, faces_with_attributes, _figures_conditional, epochs=16, batch_size=32, pace=rising(1.0),
+        **SLOWING,
     ),
 )  # fmt: skip
