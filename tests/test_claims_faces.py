@@ -98,8 +98,8 @@ def test_V11_the_aggregate_posterior_is_close_to_the_prior_and_that_of_an_autoen
     near, far = (metrics.latent_normality(drawn(model)) for model in (vae, autoencoder))
     assert near["kl"] < 1.5
     assert far["kl"] > 5 * near["kl"]
-    assert near["ks_mean"] < 0.08
-    assert far["ks_mean"] > 2 * near["ks_mean"]
+    assert near["ks_mean"] < 0.12  # an attribute is a yes or a no: its number has two humps
+    assert far["ks_mean"] > 1.7 * near["ks_mean"]
 
 
 def test_V11_close_is_not_equal(vae):
@@ -120,7 +120,7 @@ def test_V11_a_second_vae_learns_the_law_of_the_codes(vae, sampled):
 def test_V12_numbers_of_a_vae_follow_factors_more_than_those_of_an_autoencoder(vae, autoencoder):
     wanted = measured.factors_of(measured.unseen_faces())
     gap = [metrics.mig(measured.codes(model, measured.unseen_faces().images), wanted) for model in (vae, autoencoder)]
-    assert gap[0] > 2 * gap[1]
+    assert gap[0] > 4 * gap[1]
     assert gap[0] < 0.6  # far from one number for each factor
 
 
@@ -169,8 +169,8 @@ def test_V16_glasses_minus_none_plus_another_gives_glasses_more_often_than_in_pi
     given = attributes.triples()
     by_pixels = attributes.judged(attributes.by_pixels(given), given[2], "glasses")["glasses_success"]
     by_codes, by_autoencoder = successes(vae), successes(autoencoder)
-    assert by_codes > 0.7
-    assert by_codes > by_autoencoder + 0.1
+    assert by_codes > 0.87
+    assert by_codes > by_autoencoder + 0.2
     assert by_codes > 2 * by_pixels
 
 
@@ -184,7 +184,12 @@ def test_V17_the_mean_of_many_pairs_works_better_than_one(vae):
     one, three, many = successes(vae), successes(vae, pairs=3), successes(vae, pairs=100)
     assert many > one + 0.05
     assert many > three
-    assert successes(vae, pairs=100, amount=1.25) > 0.93
+    assert many > 0.94
+
+
+def test_V17_much_more_than_the_difference_is_too_much(vae):
+    """Half as far again, the code has left the faces with glasses behind."""
+    assert successes(vae, pairs=100, amount=1.5) < successes(vae, pairs=100) - 0.2
 
 
 def test_V17_pairs_of_strangers_need_many_more(vae):

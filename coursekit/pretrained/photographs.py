@@ -1,29 +1,37 @@
 """The recipe of a model of photographs of faces, and what is measured on it: does a smile direction carry over?"""
 
 from functools import cache
+from typing import Any
 
 import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from torch import Tensor
+from torch import Tensor, nn
 
 from coursekit import data, latent
 from coursekit.base import Model
-from coursekit.pretrained.portraits import decoder, encoder
+from coursekit.nets import conv_decoder, conv_encoder
 from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
 from coursekit.vae import VAE, GaussianLikelihood
 
-SHAPE, LATENT = (1, 64, 64), 32
+SHAPE, LATENT, WIDTH = (1, 64, 64), 32, 176
 AMOUNT = 1.5  # how many times the difference of the class means is added
 TRIES, FACES = 40, 100  # of other single pairs, and the faces that each is tried on
 
 
 def smiles_vae() -> VAE:
-    """N(g_d(h), 0.1² I) over grey photographs of faces, with the nets of the rendered ones."""
+    """N(g_d(h), 0.1² I) over grey photographs of faces.
+
+    The encoder sees patches of 4×4 pixels, then 8×8 places of 48 channels; the decoder makes 16×16 places, and
+    patches of them.
+    """
+    dense: dict[str, Any] = {"hidden": (WIDTH, WIDTH), "activation": nn.SiLU}
     return VAE(
-        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, likelihood=GaussianLikelihood(0.1)
-    )
+        conv_encoder(SHAPE, 2 * LATENT, 32, 48, times=(4, 2), **dense),
+        conv_decoder(LATENT, SHAPE, 48, 16, times=(4, 1), **dense, out=nn.Sigmoid()),
+        latent_size=LATENT, likelihood=GaussianLikelihood(0.1),
+    )  # fmt: skip
 
 
 def photographs() -> Tensor:

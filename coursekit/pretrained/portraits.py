@@ -12,7 +12,7 @@ from coursekit.autoencoders import Autoencoder
 from coursekit.base import Model
 from coursekit.gaussians import moved
 from coursekit.muon import Muon
-from coursekit.nets import Conditioned, Residual, conv_decoder, conv_encoder, mlp, shuffled
+from coursekit.nets import Conditioned, Residual, mlp, shuffled
 from coursekit.pretrained import attributes, measured
 from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
 from coursekit.pretrained.recipe import Figures, Recipe
@@ -22,40 +22,28 @@ from coursekit.vae import VAE, GaussianLikelihood, dense
 SHAPE, LATENT = (3, 64, 64), 16
 TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
-WIDTH, WIDE = 176, 256  # of the dense layers of `encoder` and `decoder`, and of those of codes
-CHANNELS, NARROW = 48, 128  # of the residual nets: channels at 16×16, width of the dense layers
+WIDE = 256  # of the dense layers of codes
+CHANNELS, WIDTH = 48, 128  # of the nets of images: channels at 16×16, width of the dense layers
 SIGMA = 0.4  # of the likelihoods of faces
 
 
 def encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
-    """64×64 pixels in patches of 4×4, then 8×8 places of 48 channels, then dense: [n, *shape] → [n, size]."""
-    return conv_encoder(shape, size, 32, 48, times=(4, 2), hidden=(WIDTH, WIDTH), activation=nn.SiLU)
-
-
-def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
-    """Dense layers to 16×16 places, a convolution to 48 channels, patches of 4×4 pixels: [n, size] → [n, *shape]."""
-    return conv_decoder(
-        size, shape, 48, 16, times=(4, 1), hidden=(WIDTH, WIDTH), activation=nn.SiLU, out=nn.Sigmoid()
-    )
-
-
-def residual_encoder(shape: tuple[int, int, int], size: int) -> nn.Sequential:
     """Patches of 4×4 pixels, a residual block at 16×16, 8×8 places of 24 channels, dense: [n, *shape] → [n, size]."""
     image, height, width = shape
     places = height * width // 64
     return nn.Sequential(
         nn.PixelUnshuffle(4), nn.Conv2d(16 * image, CHANNELS, 1), residual(CHANNELS), nn.SiLU(),
         nn.PixelUnshuffle(2), nn.Conv2d(4 * CHANNELS, 24, 1), nn.SiLU(), nn.Flatten(),
-        *mlp(24 * places, NARROW, NARROW, size, activation=nn.SiLU),
+        *mlp(24 * places, WIDTH, WIDTH, size, activation=nn.SiLU),
     )  # fmt: skip
 
 
-def residual_decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
+def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
     """Dense to 16×16 places of 8 channels, two residual blocks, patches of 4×4 pixels: [n, size] → [n, *shape]."""
     image, height, width = shape
     start = (8, height // 4, width // 4)
     return nn.Sequential(
-        *mlp(size, NARROW, NARROW, prod(start), activation=nn.SiLU), nn.SiLU(), nn.Unflatten(1, start),
+        *mlp(size, WIDTH, WIDTH, prod(start), activation=nn.SiLU), nn.SiLU(), nn.Unflatten(1, start),
         nn.Conv2d(8, CHANNELS, 1), residual(CHANNELS), residual(CHANNELS), nn.SiLU(),
         shuffled(CHANNELS, image, kernel=1, times=4), nn.Sigmoid(),
     )  # fmt: skip
@@ -70,13 +58,13 @@ def residual(channels: int) -> Residual:
 
 def faces_autoencoder() -> Autoencoder:
     """The plain autoencoder: the same nets, no distribution."""
-    return Autoencoder(residual_encoder(SHAPE, LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT)
+    return Autoencoder(encoder(SHAPE, LATENT), decoder(LATENT, SHAPE), latent_size=LATENT)
 
 
 def faces_vae(beta: float = 1.0) -> VAE:
     """N(g_d(h), 0.4² I) over faces."""
     return VAE(
-        residual_encoder(SHAPE, 2 * LATENT), residual_decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
+        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, beta=beta,
         likelihood=GaussianLikelihood(SIGMA),
     )  # fmt: skip
 
@@ -116,10 +104,10 @@ def faces_prior() -> VAE:
 
 def faces_cvae() -> VAE:
     """N(g_d(h, m), 0.4² I) over faces, given the four attributes m on both sides."""
-    trunk = nn.Sequential(*residual_encoder(SHAPE, NARROW), nn.SiLU())
-    head = mlp(NARROW + ATTRIBUTES, NARROW, 2 * LATENT, activation=nn.SiLU)
+    trunk = nn.Sequential(*encoder(SHAPE, WIDTH), nn.SiLU())
+    head = mlp(WIDTH + ATTRIBUTES, WIDTH, 2 * LATENT, activation=nn.SiLU)
     return VAE(
-        Conditioned(trunk, head), residual_decoder(LATENT + ATTRIBUTES, SHAPE), latent_size=LATENT,
+        Conditioned(trunk, head), decoder(LATENT + ATTRIBUTES, SHAPE), latent_size=LATENT,
         likelihood=GaussianLikelihood(SIGMA), condition_size=ATTRIBUTES,
     )  # fmt: skip
 
