@@ -26,7 +26,7 @@ class FaceDesk(Explorer):
     `models`: {"autoencoder": (encode, decode), "VAE": …}, encode [n, C, H, W] → codes [n, K] or a distribution
     over them, decode back. `images` [n, C, H, W]: what the pickers A, B, … (`picks` of them, 2 to 4) choose from,
     the first 24. The weights w are the sliders divided by their sum (all 0: equal parts). `directions`:
-    {attribute: {model's name: [K], …, "pixels": [C, H, W]}}, each added a = −1.5 … 1.5 times. `judge` [n, C, H, W]
+    {attribute: {model's name: [K], …, "pixels": [C, H, W]}}, each added a = −2 … 2 times. `judge` [n, C, H, W]
     → distances to the manifold [n], asked when the hand rests (`lambda x: manifold.nearest(x)[0]` with a
     `metrics.face_manifold()` kept); at most `threshold` is "a face".
 
@@ -132,8 +132,8 @@ class FaceDesk(Explorer):
         shown = [("A alone: each model’s reconstruction", alone), ("half A, half B", self.weighted(1.0, 1.0))]
         if self.directions:
             first = next(iter(self.directions))
-            return [*shown, *((f"A {sign} 1.5 {words(first)}", {**alone, identifier(first): a})
-                              for sign, a in (("+", 1.5), ("−", -1.5)))]
+            return [*shown, *((f"A {name} {words(first)}", {**alone, identifier(first): a})
+                              for name, a in (("+", 1.0), ("+ 2 ×", 2.0)))]
         return [*shown, ("three quarters B", self.weighted(1 / 3, 1.0))]
 
     def weighted(self, *weights: float) -> State:
@@ -150,7 +150,7 @@ class FaceDesk(Explorer):
 
 def amount(trait: str) -> Slider:
     """The slider of an attribute direction."""
-    return Slider(identifier(trait), low=-1.5, high=1.5, step=0.05, value=0.0, label=words(trait),
+    return Slider(identifier(trait), low=-2.0, high=2.0, step=0.05, value=0.0, label=words(trait),
                   help=f"how many times the direction “{words(trait)}” is added", group="attribute directions")
 
 
