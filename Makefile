@@ -3,6 +3,7 @@
 #   PYTHON=python3.12              the Python that .venv is made with (default: the first that is 3.11 or newer)
 #   LAB_ARGS="--no-browser"        passed on to JupyterLab
 #   PYTEST_ARGS="-k faces -x"      passed on to pytest
+#   WORKERS=2                      processes that share the tests
 #   NOTEBOOKS="--all"              passed on to tools/notebooks.py
 #   BENCH_ARGS="..."               passed on to each benchmark
 
@@ -14,6 +15,7 @@ BIN := .venv/bin
 # One thread for each process of a test or a build: many processes that each want all cores slow each other down
 # far more than a second thread helps, and sums come out the same in the last digit.
 OMP_NUM_THREADS ?= 1
+WORKERS ?= 2
 test notebooks: export OMP_NUM_THREADS := $(OMP_NUM_THREADS)
 
 help:  ## what there is to make
@@ -25,7 +27,7 @@ lab:  ## set up .venv and open the course in JupyterLab
 
 test:  ## set up .venv and run every test (ruff and mypy are two of them)
 	@sh tools/setup.sh test
-	@$(BIN)/python -m pytest $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
 
 style:  ## ruff and mypy alone
 	@sh tools/setup.sh test
