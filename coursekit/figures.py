@@ -124,7 +124,9 @@ def images(
     columns = columns or min(len(pictures), 10)
     count = -(-len(pictures) // columns)
     height = count * scale * 1.04 + (0.25 if titles else 0)
-    figure, grid = axes(count, columns, size=(columns * scale, height), squeeze=False)
+    longest = max((len(line) for word in rows or [] for line in word.splitlines()), default=0)
+    width = columns * scale + (0.15 + 0.075 * longest if rows else 0)  # beside the words the images keep their size
+    figure, grid = axes(count, columns, size=(width, height), squeeze=False)
     for i, ax in enumerate(grid.flat):
         if i < len(pictures):
             draw(ax, pictures[i], titles[i] if i < len(titles) else "", **kwargs)
