@@ -27,7 +27,10 @@ lab:  ## set up .venv and open the course in JupyterLab
 
 test:  ## set up .venv and run every test (ruff and mypy are two of them)
 	@sh tools/setup.sh test
-	@$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS); \
+	most=$$?; echo "== the tests that measure time, with nothing beside them"; \
+	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS); timed=$$?; \
+	[ $$most -eq 0 ] && [ $$timed -eq 0 ] || [ $$most$$timed = 05 ] || [ $$most$$timed = 50 ]  # 5: none of that kind
 
 style:  ## ruff and mypy alone
 	@sh tools/setup.sh test
