@@ -259,3 +259,40 @@ def test_scrubbing_removes_widget_views_and_keeps_the_picture():
     data = {"image/png": "x", "text/plain": "t", notebooks.WIDGET_VIEW: {"model_id": "1"}}
     nb = notebooks.scrub(make([nbformat.v4.new_output("display_data", data=data)]))
     assert set(nb.cells[0].outputs[0].data) == {"image/png", "text/plain"}
+
+
+@pytest.fixture
+def small_course(tmp_path, monkeypatch):
+    """A text of one cell with its notebook, executed."""
+    monkeypatch.setattr(notebooks, "ROOT", tmp_path)
+    monkeypatch.setattr(notebooks, "COURSE", tmp_path)
+    monkeypatch.setattr(notebooks, "TEXT", tmp_path / "text")
+    text = tmp_path / "text" / "small.md"
+    text.parent.mkdir()
+    text.write_text("# Small\n\n```{code-cell} ipython3\nprint(6 * 7)\n```\n", encoding="utf-8")
+    assert notebooks.build(text) == []
+    return text
+
+
+def test_new_words_keep_the_outputs_and_new_code_does_not(small_course):
+    before = stored(small_course)
+    words = small_course.read_text(encoding="utf-8")
+    small_course.write_text(words.replace("# Small", "# Little"), encoding="utf-8")
+    assert not notebooks.in_sync(small_course)
+    assert notebooks.build(small_course, run=False) == []
+    after = stored(small_course)
+    assert notebooks.in_sync(small_course)
+    assert after.cells[0].source == "# Little"
+    assert after.cells[1].outputs == before.cells[1].outputs
+    assert after.metadata == before.metadata
+    small_course.write_text(words.replace("6 * 7", "6 + 7"), encoding="utf-8")
+    assert notebooks.reworded(small_course) is None
+    assert notebooks.build(small_course, run=False) == []
+    assert stored(small_course).cells[1].outputs[0].text == "13\n"
+
+
+def test_a_notebook_that_was_not_executed_keeps_nothing(small_course):
+    nb = stored(small_course)
+    nb.cells[1].execution_count = None
+    nbformat.write(nb, notebooks.notebook_path(small_course))
+    assert notebooks.reworded(small_course) is None

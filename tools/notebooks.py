@@ -1,6 +1,6 @@
 """Build the course's notebooks from their text: sync, execute, scrub, store.
 
-    python tools/notebooks.py                 the notebooks whose text has changed since they were executed
+    python tools/notebooks.py                 the notebooks whose text has changed; executed if it was the code
     python tools/notebooks.py --all           every notebook (after a change in the package)
     python tools/notebooks.py 01              those whose name contains "01"
     python tools/notebooks.py --check         change nothing; exit status 1 if a pair is out of sync
@@ -68,14 +68,35 @@ def sources(nb: NotebookNode) -> list[tuple[str, str, tuple[str, ...]]]:
     return [(c.cell_type, c.source, tuple(c.metadata.get("tags", ()))) for c in nb.cells]
 
 
+def executed(text: Path) -> NotebookNode | None:
+    """The stored notebook, if there is one and all of it was executed."""
+    path = notebook_path(text)
+    nb = nbformat.read(path, as_version=4) if path.exists() else None
+    if nb is None or not all(c.execution_count for c in code_of(nb) if c.source.strip()):
+        return None
+    return nb
+
+
+def code_of(nb: NotebookNode) -> list[NotebookNode]:
+    """Its code cells."""
+    return [cell for cell in nb.cells if cell.cell_type == "code"]
+
+
 def in_sync(text: Path) -> bool:
     """Whether the stored notebook has exactly the cells of its text, executed."""
-    path = notebook_path(text)
-    if not path.exists():
-        return False
-    nb = nbformat.read(path, as_version=4)
-    executed = all(c.execution_count for c in nb.cells if c.cell_type == "code" and c.source.strip())
-    return executed and sources(nb) == sources(from_text(text))
+    stored = executed(text)
+    return stored is not None and sources(stored) == sources(from_text(text))
+
+
+def reworded(text: Path) -> NotebookNode | None:
+    """The notebook with the outputs stored, if its code is still what made them; else None."""
+    stored, nb = executed(text), from_text(text)
+    if stored is None or [s for s in sources(stored) if s[0] == "code"] != [s for s in sources(nb) if s[0] == "code"]:
+        return None
+    for new, old in zip(code_of(nb), code_of(stored), strict=True):
+        new.outputs, new.execution_count = old.outputs, old.execution_count
+    nb.metadata = stored.metadata
+    return nb
 
 
 def calibrate(rounds: int = 9) -> float:
@@ -188,10 +209,17 @@ def _output_faults(output: NotebookNode) -> list[str]:
     return [what for what, wrong in checks.items() if wrong]
 
 
-def build(text: Path) -> list[str]:
-    """Make one notebook and store it; returns the faults that kept it from being stored."""
+def build(text: Path, *, run: bool = True) -> list[str]:
+    """Make one notebook and store it; returns the faults that kept it from being stored.
+
+    Without `run` it is executed only if its code has changed: new words leave the outputs as they are.
+    """
     path = notebook_path(text)
     print(f"{path.relative_to(ROOT)} … ", end="", flush=True)
+    if not run and (nb := reworded(text)):
+        nbformat.write(nb, path)
+        print("only words have changed")
+        return []
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         nb = scrub(execute(from_text(text), path.parent))
@@ -247,7 +275,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.check:
         print(*(f"out of sync: {notebook_path(t).relative_to(ROOT)}" for t in stale), sep="\n")
         return int(bool(stale))
-    wrong = [build(t) for t in stale]
+    wrong = [build(t, run=args.all or bool(args.names)) for t in stale]
     return int(any(wrong))
 
 
