@@ -216,7 +216,7 @@ class VAE(Model):
     ) -> Tensor:
         """log w_i = log P(h_i) + log P(x|h_i) − log Q(h_i|x) for k samples h_i ~ Q of each image: [k, n].
 
-        Their mean over i estimates the bound (in its second form), the logarithm of the mean weight log P(x).
+        Their mean over i estimates the bound (in its first form), the logarithm of the mean weight log P(x).
         """
         with eval_mode(self):
             q, prior = self.encode(x, condition), self.prior

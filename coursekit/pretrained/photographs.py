@@ -1,37 +1,29 @@
 """The recipe of a model of photographs of faces, and what is measured on it: does a smile direction carry over?"""
 
 from functools import cache
-from typing import Any
 
 import torch
 from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
-from torch import Tensor, nn
+from torch import Tensor
 
 from coursekit import data, latent
 from coursekit.base import Model
-from coursekit.nets import conv_decoder, conv_encoder
+from coursekit.pretrained.portraits import SLOWING, decoder, encoder
 from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
 from coursekit.vae import VAE, GaussianLikelihood
 
-SHAPE, LATENT, WIDTH = (1, 64, 64), 32, 176
+SHAPE, LATENT = (1, 64, 64), 64
 AMOUNT = 1.5  # how many times the difference of the class means is added
 TRIES, FACES = 40, 100  # of other single pairs, and the faces that each is tried on
 
 
 def smiles_vae() -> VAE:
-    """N(g_d(h), 0.1² I) over grey photographs of faces.
-
-    The encoder sees patches of 4×4 pixels, then 8×8 places of 48 channels; the decoder makes 16×16 places, and
-    patches of them.
-    """
-    dense: dict[str, Any] = {"hidden": (WIDTH, WIDTH), "activation": nn.SiLU}
+    """N(g_d(h), 0.1² I) over grey photographs of faces, by the nets of the rendered ones."""
     return VAE(
-        conv_encoder(SHAPE, 2 * LATENT, 32, 48, times=(4, 2), **dense),
-        conv_decoder(LATENT, SHAPE, 48, 16, times=(4, 1), **dense, out=nn.Sigmoid()),
-        latent_size=LATENT, likelihood=GaussianLikelihood(0.1),
-    )  # fmt: skip
+        encoder(SHAPE, 2 * LATENT), decoder(LATENT, SHAPE), latent_size=LATENT, likelihood=GaussianLikelihood(0.1)
+    )
 
 
 def photographs() -> Tensor:
@@ -41,7 +33,7 @@ def photographs() -> Tensor:
 
 
 def codes_and_smiles(model: Model, split: str) -> tuple[Tensor, Tensor]:
-    """The mean codes of the photographs, [n, 32], and who of them smiles, [n]."""
+    """The mean codes of the photographs, [n, 64], and who of them smiles, [n]."""
     given = data.smiles(split)
     assert isinstance(model, VAE)
     assert given.labels is not None
@@ -106,14 +98,14 @@ def after_pairs(model: VAE, codes: Tensor, smiling: Tensor, h: Tensor, pairs: in
 RECIPES = (
     Recipe(
         name="smiles_vae",
-        about="VAE of grey photographs of faces, 64×64, 32 latent numbers, σ = 0.1",
+        about="VAE of grey photographs of faces, 64×64, 64 latent numbers, σ = 0.1",
         data="smiles: 6,600 photographs and their mirror images; figures from the 780 test photographs",
         net=smiles_vae,
         examples=photographs,
         measure=figures,
         codes=class_means,
-        epochs=40,
+        epochs=20,
         batch_size=32,
-        ema=0.999,
+        **SLOWING,
     ),
 )
