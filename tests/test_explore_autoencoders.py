@@ -371,6 +371,8 @@ class TestWalk:
         assert len(explorer.frame({}).pictures) == 4
         assert explorer.distance("line in the code", 0.25) == pytest.approx(0.5)
         assert explorer.captions(explorer.state(t=0.5))[1] == "small: 0.200 off"
+        assert "moments of 3 ways" in explorer.alt
+        assert "two codes (line in the code, small)" in explorer.alt
         with pytest.raises(ValueError, match="distances"):
             Walk(small.encode, small.decode, images[0], images[1], distances={"code": [0, 1]})
 

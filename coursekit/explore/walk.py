@@ -59,9 +59,11 @@ class Walk(Explorer):
             self.panels += (Panel("distance to the manifold", 270, smooth=True),)
             self.chart = self._chart()
         self.sheet_columns = 1 if self.tables or others else 3
+        named = f" ({', '.join(models)})" if others else ""
         self.alt = (
-            "A picture turns into another, at moments of two ways: decoded from a straight line between the two codes, "
-            "and blended in pixels, where both shine through each other" + (
+            f"A picture turns into another, at moments of {len(self.ways)} ways: decoded from a straight line between "
+            f"two codes{named}, and blended in pixels, where "
+            "both shine through each other" + (
                 "; below, how far each is from the pictures that nature could draw" if self.tables else "")
         )
 
