@@ -13,6 +13,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Choice, State, words
 from coursekit.explore.equation import STAGE, Term, equation
 from coursekit.explore.explorer import Explorer, Panel, Picture
+from coursekit.explore.held import runs_on
 from coursekit.explore.verdicts import WAIT, Judge, Memory, Verdicts, in_unit_range, results_in
 
 LETTERS, SIGNS = "ABC", ("", "−", "+")
@@ -44,7 +45,7 @@ class Arithmetic(Explorer):
         self.bases: dict[str, Tensor] = {PIXELS: images}
         self.bases |= {name: coder.codes(images) for name, coder in self.models.items()}  # [n, K]
         self._read: Memory[list[str]] = Memory()
-        self.device = str(next(reversed(self.bases.values())).device)
+        self.device = runs_on((coder.decode for coder in self.models.values()), images)
         self.controls = tuple(self._picker(order, letter) for order, letter in enumerate(LETTERS))
         self.panels = (Panel("", STAGE, True), *results_in(STAGE, ("pixel sum", *self.models)))
         self.sheet_columns = 2

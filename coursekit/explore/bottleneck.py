@@ -12,7 +12,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import State, Stops
 from coursekit.explore.draw import picture, tiled
 from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import held
+from coursekit.explore.held import held, runs_on
 
 CHART = (520, 360)
 COLUMNS, SHOWN = 4, 16
@@ -41,8 +41,9 @@ class Bottleneck(Explorer):
             raise ValueError(f"models: want two or more code sizes, all at least 1, got {list(sizes)}")
         self.images, self.name = images[:SHOWN], name
         self.numbers = images[0].numel()
-        self.device = str(images.device)
-        own, self.rebuilt = self._measured({k: held(models[k]) for k in sizes}, images)
+        still = {k: held(models[k]) for k in sizes}
+        self.device = runs_on(still.values(), images)
+        own, self.rebuilt = self._measured(still, images)
         self.errors: dict[str, dict[int, float]] = {name: own} | {n: dict(e) for n, e in (errors or {}).items()}
         help_ = "how many numbers the code h has; each size is a model of its own"
         self.controls = (Stops("size", stops=sizes, value=size, label="code size", help=help_),)

@@ -1,4 +1,4 @@
-"""An encoder and a decoder for pictures: copies that no training moves, on the model's device."""
+"""An encoder and a decoder for pictures: copies that no training moves, on a GPU if there is one."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.distributions import Distribution
 
 from coursekit.explore.explorer import one_thread
@@ -19,24 +19,23 @@ class Coder:
     """h = g_e(x) and x̂ = g_d(h) of one model, named in errors.
 
     `encode` [n, C, H, W] gives codes [n, K], or a distribution over them whose mean is the code (a VAE's `encode`).
-    Methods of a module are held as frozen copies and get their pictures on that module's device; functions get
-    them where they are.
+    Methods of a module are held as frozen copies, on a GPU if there is one. Codes and pictures come back to where the
+    pictures and codes are.
     """
 
     def __init__(self, name: str, encode: Callable[..., Any], decode: Function) -> None:
         self.name, self.decode = name, held(decode)
         self.encode: Callable[..., Any] = held(encode)
-        self.device = device_of(self.encode)
 
     def posterior(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         """The codes' means [n, K], and their standard deviations [n, K] if the encoder gives distributions."""
         with torch.no_grad(), one_thread():
-            given = [self.encode(chunk.to(self.device or x.device)) for chunk in x.split(256)]
+            given = [self.encode(chunk) for chunk in x.split(256)]
         random = isinstance(given[0], Distribution)
-        h = torch.cat([q.mean if random else q for q in given])
+        h = torch.cat([q.mean if random else q for q in given]).to(x.device)
         if h.ndim != 2 or len(h) != len(x):
             raise ValueError(f"{self.name}: encode wants codes [{len(x)}, K], gave {list(h.shape)}")
-        return h, torch.cat([q.variance.sqrt() for q in given]) if random else None
+        return h, torch.cat([q.variance.sqrt() for q in given]).to(x.device) if random else None
 
     def codes(self, x: Tensor) -> Tensor:
         """The codes of pictures, [n, K]."""
@@ -57,10 +56,3 @@ def coders(models: Mapping[str, Any]) -> dict[str, Coder]:
         if not isinstance(pair, tuple) or len(pair) != 2:
             raise TypeError(f"models: want a pair (encode, decode) for {name!r}, got {type(pair).__name__}")
     return {name: Coder(name, *pair) for name, pair in models.items()}
-
-
-def device_of(function: Function) -> torch.device | None:
-    """Where the parameters of a module, or of a method's module, are; None for other functions."""
-    module = function if isinstance(function, nn.Module) else getattr(function, "__self__", None)
-    first = next(module.parameters(), None) if isinstance(module, nn.Module) else None
-    return None if first is None else first.device

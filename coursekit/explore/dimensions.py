@@ -16,6 +16,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Slider, State, words
 from coursekit.explore.draw import FAINT, INK, LINE, ORANGE, PAPER, picture
 from coursekit.explore.explorer import Explorer, Panel, Picture
+from coursekit.explore.held import runs_on
 from coursekit.explore.sheet import font
 from coursekit.explore.shelf import thumb
 from coursekit.gaussians import gaussian_kl
@@ -65,7 +66,7 @@ class Dimensions(Explorer):
             raise TypeError("model: want an encoder that gives a distribution over codes, got one that gives codes")
         self.ranked = ranked(mu, sigma, factors, names_of(factors, factor_names, len(images)))
         self.starts = torch.cat([torch.zeros_like(mu[:1]), mu[:24]])  # [1 + n, K]
-        self.device, self._shape = str(mu.device), images.shape[1:]
+        self.device = runs_on((self.coder.decode,), images)
         self.used = sum(d.kl > nothing for d in self.ranked)
         self._moved, self._before = 1, {name(rank): 0.0 for rank in range(1, len(self.ranked) + 1)}
         self.controls = (self._starting(start), *(self._slider(rank) for rank in range(1, len(self.ranked) + 1)))

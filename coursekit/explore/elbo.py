@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from coursekit.base import device_of
 from coursekit.explore.bound import minus
 from coursekit.explore.chart import COLOURS, Chart
 from coursekit.explore.codemap import CodeMap
@@ -17,6 +18,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Control, State, Stops
 from coursekit.explore.draw import picture, tiled
 from coursekit.explore.explorer import Explorer, Panel, Picture, freeze, one_thread
+from coursekit.explore.held import place
 from coursekit.explore.plane import check_codes
 from coursekit.vae import VAE, GaussianLikelihood
 
@@ -57,12 +59,14 @@ class ElboDesk(Explorer):
         check_images(x)
         pairs = all_pairs(models, betas, sigmas)
         self.betas, self.sigmas = (tuple(sorted({pair[i] for pair in pairs})) for i in (0, 1))
-        self.map, self.device = CodeMap(low, high, 480), str(x.device)
+        self.map = CodeMap(low, high, 480)
         self.trained: dict[Pair, Trained] = {}
         with torch.no_grad(), one_thread():
             for pair in pairs:
-                model = freeze(models(*pair) if callable(models) else models[pair])
-                self.trained[pair] = self._trained(model, x, labels, names, grid, seed)
+                model = models(*pair) if callable(models) else models[pair]
+                model = freeze(model, place(model))
+                self.trained[pair] = self._trained(model, x.to(device_of(model)), labels, names, grid, seed)
+        self.device = str(device_of(model))
         self.charts = {sigma: self._chart(sigma) for sigma in self.sigmas}
         self.controls = self._controls()
         self.panels = (

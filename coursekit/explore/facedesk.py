@@ -13,6 +13,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Control, Slider, State, words
 from coursekit.explore.equation import STAGE, Term, equation
 from coursekit.explore.explorer import Explorer, Panel, Picture
+from coursekit.explore.held import runs_on
 from coursekit.explore.shelf import LETTERS, Shelf
 from coursekit.explore.verdicts import Judge, Verdicts, results_in
 
@@ -46,7 +47,7 @@ class FaceDesk(Explorer):
         self.bases: dict[str, Tensor] = {PIXELS: self.images}
         self.bases |= {name: coder.codes(self.images) for name, coder in self.models.items()}  # [n, K]
         self.directions = {trait: self._fitting(trait, given) for trait, given in (directions or {}).items()}
-        self.device = str(next(reversed(self.bases.values())).device)
+        self.device = runs_on((coder.decode for coder in self.models.values()), images)
         self.controls = (*map(self._picker, self.letters), *map(self._weight, self.letters),
                          *map(amount, self.directions))
         self.panels = (Panel("pick A, B, … by their numbers", STAGE, True), Panel("", STAGE, True, row=True),

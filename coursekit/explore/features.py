@@ -14,7 +14,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Slider, State
 from coursekit.explore.draw import INK, PAPER, Pen, diverging, picture
 from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import held
+from coursekit.explore.held import held, runs_on
 
 CHART, STRIP = (560, 200), 560
 
@@ -38,7 +38,7 @@ class Features(Explorer):
         self.encode, self.decode = held(model.encode), held(model.decode)
         if features is not None and features < 1:
             raise ValueError(f"features: want 1 or more, got {features}")
-        self.images, self.device = images, str(images.device)
+        self.images, self.device = images, runs_on((self.decode,), images)
         with torch.no_grad(), one_thread():
             self.codes = self.encode(images)  # [n, K]
         self.count = min(features or 6, self.codes.shape[1])

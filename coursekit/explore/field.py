@@ -11,7 +11,7 @@ from torch import Tensor
 from coursekit.explore.controls import Control, Point, State, Stops, Toggle
 from coursekit.explore.draw import BLUE, INK, ORANGE, PAPER, Pen, Plane, dots
 from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import held
+from coursekit.explore.held import held, runs_on
 
 SIZE = (640, 520)
 ACROSS = 19  # arrows in a row
@@ -39,8 +39,8 @@ class DenoisingField(Explorer):
         super().__init__()
         if points.ndim != 2 or points.shape[1] != 2 or len(points) < 2:
             raise ValueError(f"points: want [m, 2] with m >= 2, got {list(points.shape)}")
-        self.points, self.score, self.device = points, score, str(points.device)
-        self.denoise, self.sigmas = chosen(denoise, sigma)
+        self.points, self.score = points, score
+        self.denoise, self.sigmas, self.device = chosen(denoise, sigma, points)
         self.noise = torch.randn(points.shape, generator=torch.Generator().manual_seed(seed)).to(points)
         low, high = points.amin(0).tolist(), points.amax(0).tolist()
         wide = 0.22 * max(high[0] - low[0], high[1] - low[1])
@@ -132,13 +132,14 @@ class DenoisingField(Explorer):
         return [(f"σ = {sigma:g}", self.state(sigma=sigma)) for sigma in chosen]
 
 
-def chosen(denoise: Mapping[float, Callable[[Tensor], Tensor]] | Denoise, sigma: Sequence[float] | None
-           ) -> tuple[Denoise, tuple[float, ...]]:
-    """The denoiser as a function (x, σ), and its σs in rising order."""
+def chosen(denoise: Mapping[float, Callable[[Tensor], Tensor]] | Denoise, sigma: Sequence[float] | None,
+           points: Tensor) -> tuple[Denoise, tuple[float, ...], str]:
+    """The denoiser as a function (x, σ), its σs in rising order, and the device on which it moves the points."""
     sigmas = tuple(sorted(denoise if isinstance(denoise, Mapping) else sigma or ()))
     if not sigmas or sigmas[0] <= 0:
         raise ValueError(f"sigma: want one positive noise level or more, got {list(sigmas)}")
     if not isinstance(denoise, Mapping):
-        return held(denoise), sigmas
+        still = held(denoise)
+        return still, sigmas, runs_on((still,), points)
     models = {level: held(model) for level, model in denoise.items()}
-    return lambda x, level: models[level](x), sigmas
+    return lambda x, level: models[level](x), sigmas, runs_on(models.values(), points)

@@ -12,7 +12,7 @@ from IPython.display import display
 from PIL import Image
 from torch import Tensor, nn
 
-from coursekit.base import eval_mode
+from coursekit.base import device_of, eval_mode
 from coursekit.explore.codemap import CodeMap
 from coursekit.explore.draw import FAINT, INK, Pen, picture, tiled
 from coursekit.explore.plane import check_codes
@@ -78,7 +78,7 @@ class LivePlane:
     def codes(self) -> Tensor:
         """The codes of all pictures now: [n, 2]."""
         with eval_mode(self.model):
-            q = self.model.encode(self.x)  # type: ignore[operator]
+            q = self.model.encode(self.x.to(device_of(self.model)))  # type: ignore[operator]
         return (q if isinstance(q, Tensor) else q.mean).float()
 
     def _drawn(self, step: int) -> Still:
@@ -109,7 +109,7 @@ class LivePlane:
         """Pictures above their reconstructions, in as many columns as there is room for."""
         x = self.x[: self.shown]
         with torch.no_grad(), eval_mode(self.model):
-            pairs = torch.stack([x, self.model(x)], 1)  # [shown, 2, C, H, W]
+            pairs = torch.stack([x, self.model(x.to(device_of(self.model))).to(x)], 1)  # [shown, 2, C, H, W]
         columns = min(3, len(x))
         rows = [chunk.transpose(0, 1).flatten(0, 1) for chunk in pairs.split(columns)]
         side = (MAP - HEAD * len(rows)) // (2 * len(rows))

@@ -12,7 +12,7 @@ from coursekit.explore.codemap import CodeMap
 from coursekit.explore.controls import Control, Point, State, Toggle
 from coursekit.explore.draw import picture
 from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import Function, held
+from coursekit.explore.held import Function, held, runs_on
 
 PEAK = -math.log(2 * math.pi)  # log P(0) in nats
 FEW = 250  # codes that are shown over the decoded grid, and ellipses
@@ -39,8 +39,8 @@ class LatentPlane(Explorer):
         if grid < 2:
             raise ValueError(f"grid: want 2 pictures in a row or more, got {grid}")
         self.codes, self.labels, self.spread = codes.detach().float(), labels, spread
-        self.names, self.count, self.device = names, grid, str(codes.device)
-        self.decode, self.map = held(decode), CodeMap(low, high)
+        self.names, self.count, self.decode = names, grid, held(decode)
+        self.device, self.map = runs_on((self.decode,), codes), CodeMap(low, high)
         self.grounds: dict[tuple[bool, bool], Picture] = {}
         self.controls = self._controls(start or self._middle())
         self.ground(self.state())

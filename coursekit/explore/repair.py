@@ -13,7 +13,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Choice, Control, Paint, Slider, State
 from coursekit.explore.draw import diverging, picture
 from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import held
+from coursekit.explore.held import held, runs_on
 
 THIRD = ("original x", "still wrong: x − x̂", "the move: x̂ − x̃")
 Repair = Callable[[Tensor], Tensor]
@@ -34,9 +34,10 @@ class CorruptRepair(Explorer):
                  sigma: float = 0.0, share: float = 0.0, lost: float = 0.0, seed: int = 0) -> None:
         super().__init__()
         check_images(images)
-        self.images, self.lost, self.device = images, lost, str(images.device)
+        self.images, self.lost = images, lost
         named = model if isinstance(model, Mapping) else {"model": model}
         self.models = {name: held(function) for name, function in named.items()}
+        self.device = runs_on(self.models.values(), images)
         generator = torch.Generator().manual_seed(seed)
         n, _, height, width = images.shape
         self.noise = torch.randn(images.shape, generator=generator).to(images)

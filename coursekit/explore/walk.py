@@ -13,7 +13,7 @@ from coursekit.explore.components import check_images
 from coursekit.explore.controls import Slider, State
 from coursekit.explore.draw import picture
 from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import Function, held
+from coursekit.explore.held import Function, held, runs_on
 
 CHART = (480, 330)
 MOMENTS = 17  # of t at which distances are measured
@@ -43,9 +43,9 @@ class Walk(Explorer):
         super().__init__()
         ends = torch.stack([x[0] if x.ndim == 4 else x for x in (image_a, image_b)])  # [2, C, H, W]
         check_images(ends)
-        self.ends, self.device = ends, str(ends.device)
         models = {name: (encode, decode), **(others or {})}
         self.decoders = {way: held(pair[1]) for way, pair in models.items()}
+        self.ends, self.device = ends, runs_on(self.decoders.values(), ends)
         with torch.no_grad(), one_thread():
             self.codes = {way: held(pair[0])(ends) for way, pair in models.items()}  # each [2, K]
             self.blended = self.decoders[name](self.codes[name]) if rebuilt else ends  # [2, C, H, W]
