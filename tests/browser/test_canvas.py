@@ -166,7 +166,7 @@ def test_the_keyboard_moves_the_picture(probe: Any) -> None:
 
 
 def test_a_double_click_and_reset_put_it_back(probe: Any) -> None:
-    for put_back in (slider(probe).dblclick, probe.get_by_role("button", name="Reset").click):
+    for put_back in (slider(probe).dblclick, probe.get_by_role("button", name="Reset", exact=True).click):
         drag(probe, slider(probe), 0.5, 0.1)
         put_back()
         wait_grey(probe, 128)
@@ -175,7 +175,7 @@ def test_a_double_click_and_reset_put_it_back(probe: Any) -> None:
 
 @pytest.mark.cells("print(probe.view.grey)")
 def test_surprise_me_moves_picture_and_python_alike(probe: Any) -> None:
-    button = probe.get_by_role("button", name="Surprise me")
+    button = probe.get_by_role("button", name="Surprise me", exact=True)
     button.click()
     probe.wait_for_function("() => document.querySelector('.ck input').value !== '128'", timeout=PATIENCE)
     time.sleep(1.5)  # the morph
