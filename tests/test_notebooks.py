@@ -4,7 +4,9 @@ nbval runs each one from top to bottom in a kernel of its own and compares every
 of a training to within what another processor changes, all else to the letter).
 """
 
+import base64
 import html
+import io
 import json
 import os
 import re
@@ -14,7 +16,9 @@ from pathlib import Path
 from types import FunctionType
 
 import nbformat
+import numpy as np
 import pytest
+from PIL import Image
 
 from coursekit import checks
 from tools import notebooks
@@ -109,6 +113,18 @@ def test_alt_texts_say_what_is_seen(text):
                 alt = output.metadata["image/png"]["alt"]
                 assert 30 <= len(alt) <= 600, alt
                 assert len(alt.split()) >= 6, alt
+
+
+@each(TEXTS)
+def test_no_picture_is_cut_off(text):
+    """Hardly any ink in the outermost two pixels: a title that is cut off leaves its lower half there."""
+    for cell in stored(text).cells:
+        for output in cell.get("outputs", []):
+            if "image/png" in output.get("data", {}):
+                grey = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"]))).convert("L")
+                ink = np.asarray(grey) < 190
+                edges = ink[:2].max(0), ink[-2:].max(0), ink[:, :2].max(1), ink[:, -2:].max(1)
+                assert max(edge.mean() for edge in edges) < 0.05, cell.source[-300:]
 
 
 @each(TEXTS)
