@@ -38,10 +38,12 @@ def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]
 
 
 @pytest.fixture
-def page(browser: Any) -> Iterator[Any]:
+def page(browser: Any, lab: Lab) -> Iterator[Any]:
+    """A page of its own; the kernels that it has started end with it."""
     context = browser.new_context(viewport={"width": 1400, "height": 1100})
     made = context.new_page()
     made.errors = []
     made.on("pageerror", lambda error: made.errors.append(str(error)))
     yield made
     context.close()
+    lab.end_kernels()
