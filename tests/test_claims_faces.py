@@ -124,13 +124,14 @@ def test_V12_numbers_of_a_vae_follow_factors_more_than_those_of_an_autoencoder(v
     assert gap[0] < 0.6  # far from one number for each factor
 
 
-def test_V12_beta_changes_the_score(vae, beta_vae):
-    wanted = measured.factors_of(measured.unseen_faces())
-    h = [measured.codes(model, measured.unseen_faces().images) for model in (vae, beta_vae)]
-    gap = [metrics.mig(codes, wanted) for codes in h]
-    told = [metrics.dci(codes, wanted, trees=5).informativeness for codes in h]
-    assert abs(gap[1] - gap[0]) > 0.01
-    assert told[1] < told[0] - 0.02  # what it pays with
+def test_V12_beta_changes_the_score(beta_vae):
+    """The two were trained for as long: only β differs."""
+    wanted, images = measured.factors_of(measured.unseen_faces()), measured.unseen_faces().images
+    models = pretrained.load("faces_vae_brief"), beta_vae
+    gap = [metrics.mig(measured.codes(model, images), wanted) for model in models]
+    error = [(measured.decoded(model, measured.codes(model, images)) - images).square().mean() for model in models]
+    assert gap[1] > gap[0] + 0.03
+    assert error[1] > 1.2 * error[0]  # what it pays with
 
 
 # V13: told the attributes

@@ -199,6 +199,10 @@ RECIPES = (
         ema=0.999, autocast=False,
     ),
     Recipe(
+        "faces_vae_brief", "faces_vae after a quarter of its training, as long as faces_beta_vae's: only β differs",
+        RENDERED, faces_vae, faces, _figures, epochs=8, batch_size=32, pace=rising(1.0), **SLOWING,
+    ),
+    Recipe(
         "faces_beta_vae", "β-VAE of rendered faces, β = 4: the divergence weighs four times",
         RENDERED, lambda: faces_vae(beta=4.0), faces, _figures, epochs=8, batch_size=32, pace=rising(4.0), **SLOWING,
     ),
