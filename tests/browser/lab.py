@@ -162,8 +162,8 @@ def wait_run(page: Any, index: int) -> None:
         arg=index, timeout=PATIENCE)
 
 
-def wait_drawn(page: Any, index: int = 0, more_than: int = 0) -> None:
+def wait_drawn(page: Any, index: int = 0, more_than: int = 0, patience: int = PATIENCE) -> None:
     """Until the widget has drawn more than so many frames."""
     page.wait_for_function(
         "([i, n]) => Number(document.querySelectorAll('.ck')[i]?.dataset.frames ?? 0) > n",
-        arg=[index, more_than], timeout=PATIENCE)
+        arg=[index, more_than], timeout=patience)

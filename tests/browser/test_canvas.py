@@ -315,18 +315,38 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
     while "widget-view" not in (lab.folder / name).read_text():
         probe.keyboard.press("Control+s")
         probe.wait_for_timeout(300)
-    open_notebook(other, lab.address(name, workspace="other"))
-    wait_drawn(other)
+    open_with_picture(other, lab.address(name, workspace="other"))
     for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
         drag(here, slider(here), int(slider(here).input_value()) / 255, end)
         wanted = int(slider(here).input_value())
         for page in (here, there):
             wait_grey(page, wanted)
             assert int(slider(page).input_value()) == wanted
-        count = there.locator(".ck").get_attribute("data-frames")
-        there.wait_for_timeout(500)
-        assert there.locator(".ck").get_attribute("data-frames") == count, "they follow each other for ever"
+        assert at_rest(there), "they follow each other for ever"
     context.close()
+
+
+def open_with_picture(page: Any, address: str) -> None:
+    """Open a notebook whose kernel runs already; once more if no picture comes, as it was seen once in forty runs."""
+    from playwright.sync_api import TimeoutError as Late  # here: the tests are skipped where there is no playwright
+
+    open_notebook(page, address)
+    try:
+        wait_drawn(page, patience=30_000)
+    except Late:
+        open_notebook(page, address)
+        wait_drawn(page)
+
+
+def at_rest(page: Any) -> bool:
+    """Whether no frame comes for half a second, within ten: a last one may be on its way."""
+    counts = [page.locator(".ck").get_attribute("data-frames")]
+    for _ in range(20):
+        page.wait_for_timeout(500)
+        counts.append(page.locator(".ck").get_attribute("data-frames"))
+        if counts[-1] == counts[-2]:
+            return True
+    return False
 
 
 def test_it_says_that_the_kernel_has_restarted_and_works_after_a_rerun(probe: Any) -> None:
