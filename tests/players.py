@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
-from coursekit.autoencoders import dense
-from coursekit.base import Model, eval_mode, noise
-from coursekit.nets import mlp
+from coursekit.models.autoencoders import dense
+from coursekit.models.base import Model, eval_mode, noise
+from coursekit.models.nets import mlp
 
 
 class TinyGAN(Model):

@@ -9,12 +9,13 @@ from players import Debate, TinyGAN
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from coursekit import training, vae
-from coursekit.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
-from coursekit.base import Model
-from coursekit.corruption import Gaussian, Masking, Patch
-from coursekit.penalties import L1, Contractive, ContractiveSigmoid, Sparsity
-from coursekit.vae import BernoulliLikelihood, GaussianLikelihood
+from coursekit import training
+from coursekit.models import vae
+from coursekit.models.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
+from coursekit.models.base import Model
+from coursekit.models.corruption import Gaussian, Masking, Patch
+from coursekit.models.penalties import L1, Contractive, ContractiveSigmoid, Sparsity
+from coursekit.models.vae import BernoulliLikelihood, GaussianLikelihood
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
-from coursekit import explore, pretrained, vae
-from coursekit.base import device_of
+from coursekit import explore, pretrained
 from coursekit.data import faces
-from coursekit.explore.held import held
+from coursekit.explore.parts.held import held
+from coursekit.models import vae
+from coursekit.models.base import device_of
 from coursekit.pretrained import making
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")

@@ -6,9 +6,9 @@ import torch
 from torch import Tensor
 
 from coursekit.checks.core import Exercise, Verdict
-from coursekit.latent import lerp
-from coursekit.latent import mean_difference as _mean_difference
-from coursekit.latent import slerp as _arc
+from coursekit.models.latent import lerp
+from coursekit.models.latent import mean_difference as _mean_difference
+from coursekit.models.latent import slerp as _arc
 
 __all__ = ["analogy", "attribute_direction", "slerp"]
 

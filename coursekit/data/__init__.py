@@ -1,23 +1,16 @@
-"""Data of the course: worlds whose nature is known, embedded digits, and loaders of real sets."""
+"""Data: worlds whose nature is known, embedded digits, and loaders of real sets.
 
-from coursekit.data import faces, toy
-from coursekit.data.catalogue import get, status
-from coursekit.data.celebrities import celeba
-from coursekit.data.datasets import Images, Points
-from coursekit.data.folders import data_folder
-from coursekit.data.real import digits, image_folder, mnist, smiles
+Knows no model. Real sets are fetched only when asked for.
+"""
 
-__all__ = [
-    "Images",
-    "Points",
-    "celeba",
-    "data_folder",
-    "digits",
-    "faces",
-    "get",
-    "image_folder",
-    "mnist",
-    "smiles",
-    "status",
-    "toy",
-]
+from coursekit.handing import hands_on
+
+__getattr__, __dir__, __all__ = hands_on(__name__, {
+    "faces": [],
+    "toy": [],
+    "catalogue": ["get", "status"],
+    "celebrities": ["celeba"],
+    "datasets": ["Images", "Points"],
+    "folders": ["data_folder"],
+    "real": ["digits", "image_folder", "mnist", "smiles"],
+})  # fmt: skip

@@ -9,9 +9,10 @@ import torch
 from PIL import Image
 
 from coursekit.data import toy
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, Plane
-from coursekit.explore.explorer import Explorer, Panel, Picture
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, Plane
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 SIZE = (560, 400)
 

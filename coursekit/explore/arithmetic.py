@@ -8,13 +8,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coursekit.explore.coder import PIXELS, coders
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Choice, State, words
-from coursekit.explore.equation import STAGE, Term, equation
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import runs_on
-from coursekit.explore.verdicts import WAIT, Judge, Memory, Verdicts, in_unit_range, results_in
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.coder import PIXELS, coders
+from coursekit.explore.parts.equation import STAGE, Term, equation
+from coursekit.explore.parts.held import runs_on
+from coursekit.explore.parts.verdicts import WAIT, Judge, Memory, Verdicts, in_unit_range, results_in
+from coursekit.explore.widget.controls import Choice, State, words
+from coursekit.explore.widget.panel import Panel, Picture
 
 LETTERS, SIGNS = "ABC", ("", "−", "+")
 Reader = Callable[[Tensor], Mapping[str, Any]]  # images [n, C, H, W] → {attribute: probabilities [n]}

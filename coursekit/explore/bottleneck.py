@@ -7,12 +7,13 @@ from collections.abc import Callable, Mapping
 import torch
 from torch import Tensor
 
-from coursekit.explore.chart import COLOURS, Chart
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import State, Stops
-from coursekit.explore.draw import picture, tiled
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.draw import picture, tiled
+from coursekit.explore.parts.held import held, one_thread, runs_on
+from coursekit.explore.widget.controls import State, Stops
+from coursekit.explore.widget.panel import Panel, Picture
 
 CHART = (520, 360)
 COLUMNS, SHOWN = 4, 16

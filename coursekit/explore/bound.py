@@ -10,11 +10,13 @@ import torch
 from PIL import Image
 from torch.distributions import Normal, kl_divergence
 
-from coursekit.explore.chart import COLOURS, GREY, SIZE, Chart
-from coursekit.explore.controls import Slider, State, Toggle
-from coursekit.explore.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.gaussians import LinearGaussian
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.chart import COLOURS, GREY, SIZE, Chart
+from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen
+from coursekit.explore.parts.letters import minus
+from coursekit.explore.widget.controls import Slider, State, Toggle
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.gaussians import LinearGaussian
 
 CURVES, BARS = (620, 420), (360, 420)
 REACH = 4.0  # of h and μ to both sides
@@ -163,8 +165,3 @@ def box(pen: Pen, corners: tuple[float, float, float, float], colour: tuple[int,
     left, top, right, bottom = (round(side) for side in corners)
     if bottom > top:
         pen.image.paste(colour, (left, top, right, bottom))
-
-
-def minus(words: str) -> str:
-    """True minus signs; −0.00 as 0.00."""
-    return words.replace("-", "−").replace("−0.00,", "0.00,")

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import diverging, picture, tiled
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.linear import PCA
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.draw import diverging, picture, tiled
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.linear import PCA
 
 
 class Components(Explorer):
@@ -65,12 +67,6 @@ class Components(Explorer):
         most = int(self.codes.shape[1])
         steps = sorted({1, max(2, round(most**0.5)), most})
         return [(f"k = {k}", self.state(k=k)) for k in steps]
-
-
-def check_images(images: Tensor) -> None:
-    """Raise unless there is at least one image [n, C, H, W] with C = 1 or 3."""
-    if images.ndim != 4 or len(images) == 0 or images.shape[1] not in (1, 3):
-        raise ValueError(f"images: want [n, C, H, W] with n >= 1 and C = 1 or 3, got {list(images.shape)}")
 
 
 def square(n: int) -> int:

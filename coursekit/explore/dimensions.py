@@ -11,15 +11,16 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from coursekit.explore.coder import Coder
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Slider, State, words
-from coursekit.explore.draw import FAINT, INK, LINE, ORANGE, PAPER, picture
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import runs_on
-from coursekit.explore.sheet import font
-from coursekit.explore.shelf import thumb
-from coursekit.gaussians import gaussian_kl
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.coder import Coder
+from coursekit.explore.parts.draw import FAINT, INK, LINE, ORANGE, PAPER, picture
+from coursekit.explore.parts.held import runs_on
+from coursekit.explore.parts.letters import font
+from coursekit.explore.parts.shelf import thumb
+from coursekit.explore.widget.controls import Slider, State, words
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.gaussians import gaussian_kl
 
 STEPS, TILE, LIMIT = 7, 128, 3.0  # pictures in the strip, pixels of each; the sliders' ends
 BARS = (560, 512)

@@ -10,17 +10,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coursekit.base import device_of
-from coursekit.explore.bound import minus
-from coursekit.explore.chart import COLOURS, Chart
-from coursekit.explore.codemap import CodeMap
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Control, State, Stops
-from coursekit.explore.draw import picture, tiled
-from coursekit.explore.explorer import Explorer, Panel, Picture, freeze, one_thread
-from coursekit.explore.held import place
-from coursekit.explore.plane import check_codes
-from coursekit.vae import VAE, GaussianLikelihood
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.checked import check_codes, check_images
+from coursekit.explore.parts.codemap import CodeMap
+from coursekit.explore.parts.draw import picture, tiled
+from coursekit.explore.parts.held import freeze, one_thread, place
+from coursekit.explore.parts.letters import minus
+from coursekit.explore.widget.controls import Control, State, Stops
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.base import device_of
+from coursekit.models.vae import VAE, GaussianLikelihood
 
 CHART = (520, 360)
 MOST = 800  # codes with a dot

@@ -2,49 +2,19 @@
 
 from __future__ import annotations
 
-import copy
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
 
-import numpy as np
 import torch
-from torch import nn
 
-from coursekit.explore.controls import Control, State, complete
-from coursekit.explore.handles import with_handles
-from coursekit.explore.sheet import WIDTH, contact_sheet
-
-if TYPE_CHECKING:
-    from coursekit.explore.canvas import Canvas
-
-Picture = np.ndarray  # uint8 [H, W] or [H, W, 3]
-Model = TypeVar("Model", bound=nn.Module)
-
-
-@dataclass(frozen=True)
-class Panel:
-    """How one picture is shown: its caption, its width in CSS pixels, smoothed or in sharp pixels.
-
-    A panel stands to the right of the one before it, or below it; `row` begins a new row below all before.
-    """
-
-    caption: str = ""
-    width: int = 256
-    smooth: bool = False
-    below: bool = False
-    row: bool = False
-
-
-@dataclass(frozen=True)
-class Frame:
-    """What a state looks like: the pictures, a caption for each, one line in words."""
-
-    pictures: tuple[Picture, ...]
-    captions: tuple[str, ...]
-    readout: str
+from coursekit.explore.parts.handles import with_handles
+from coursekit.explore.parts.held import one_thread
+from coursekit.explore.parts.sheet import WIDTH, contact_sheet
+from coursekit.explore.widget.canvas import Canvas
+from coursekit.explore.widget.controls import Control, State, complete
+from coursekit.explore.widget.panel import Frame, Panel, Picture, check_pictures
 
 
 class Explorer:
@@ -118,8 +88,6 @@ class Explorer:
     def view(self) -> Canvas:
         """The explorer as an ipywidget (one for all places where it is displayed)."""
         if self._view is None or self._view.comm is None:
-            from coursekit.explore.canvas import Canvas  # here: a page without widgets never needs it
-
             self._view = Canvas(self)
         return self._view
 
@@ -145,34 +113,3 @@ class Explorer:
             widget = "application/vnd.jupyter.widget-view+json"
             bundle[widget] = live[0][widget]
         return bundle, {"image/png": {"alt": self.alt, "width": WIDTH}}
-
-
-def check_pictures(pictures: Sequence[Picture], panels: int) -> None:
-    """TypeError or ValueError unless there is one uint8 [H, W] or [H, W, 3] array for each panel."""
-    if len(pictures) != panels:
-        raise ValueError(f"render gave {len(pictures)} pictures for {panels} panels")
-    for picture in pictures:
-        if not isinstance(picture, np.ndarray) or picture.dtype != np.uint8:
-            raise TypeError(f"render: wants uint8 arrays, got {getattr(picture, 'dtype', type(picture))}")
-        if not (picture.ndim == 2 or (picture.ndim == 3 and picture.shape[2] == 3)):
-            raise ValueError(f"render: wants [H, W] or [H, W, 3], got {list(picture.shape)}")
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch with one thread in here: a small picture gains nothing from two, and loses much beside a cell that trains.
-
-    Torch counts threads for each Python thread, so a training in the main thread keeps its own number.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-def freeze(model: Model, device: torch.device | str | None = None) -> Model:
-    """A copy of the model for pictures: own weights, evaluation mode, no gradients; training goes on beside it."""
-    still = copy.deepcopy(model).eval().requires_grad_(False)
-    return still if device is None else still.to(device)

@@ -8,14 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from coursekit.explore.coder import PIXELS, coders
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Control, Slider, State, words
-from coursekit.explore.equation import STAGE, Term, equation
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import runs_on
-from coursekit.explore.shelf import LETTERS, Shelf
-from coursekit.explore.verdicts import Judge, Verdicts, results_in
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.coder import PIXELS, coders
+from coursekit.explore.parts.equation import STAGE, Term, equation
+from coursekit.explore.parts.held import runs_on
+from coursekit.explore.parts.shelf import LETTERS, Shelf
+from coursekit.explore.parts.verdicts import Judge, Verdicts, results_in
+from coursekit.explore.widget.controls import Control, Slider, State, words
+from coursekit.explore.widget.panel import Panel, Picture
 
 MOST, COLUMNS = 24, 12  # pictures to pick from; in a row
 Directions = Mapping[str, Mapping[str, Tensor]]

@@ -9,12 +9,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from coursekit.explore.chart import bars
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import INK, PAPER, Pen, diverging, picture
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.chart import bars
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.draw import INK, PAPER, Pen, diverging, picture
+from coursekit.explore.parts.held import held, one_thread, runs_on
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 CHART, STRIP = (560, 200), 560
 

@@ -8,10 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coursekit.explore.controls import Control, Point, State, Stops, Toggle
-from coursekit.explore.draw import BLUE, INK, ORANGE, PAPER, Pen, Plane, dots
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import BLUE, INK, ORANGE, PAPER, Pen, Plane, dots
+from coursekit.explore.parts.held import held, runs_on
+from coursekit.explore.widget.controls import Control, Point, State, Stops, Toggle
+from coursekit.explore.widget.panel import Panel, Picture
 
 SIZE = (640, 520)
 ACROSS = 19  # arrows in a row

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from coursekit.explore.controls import Play, State
-from coursekit.explore.draw import picture
-from coursekit.explore.explorer import Explorer, Panel, Picture
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import picture
+from coursekit.explore.widget.controls import Play, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 
 class Film(Explorer):

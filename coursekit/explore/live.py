@@ -12,11 +12,11 @@ from IPython.display import display
 from PIL import Image
 from torch import Tensor, nn
 
-from coursekit.base import device_of, eval_mode
-from coursekit.explore.codemap import CodeMap
-from coursekit.explore.draw import FAINT, INK, Pen, picture, tiled
-from coursekit.explore.plane import check_codes
-from coursekit.explore.sheet import enlarge, png
+from coursekit.explore.parts.checked import check_codes
+from coursekit.explore.parts.codemap import CodeMap
+from coursekit.explore.parts.draw import FAINT, INK, Pen, picture, tiled
+from coursekit.explore.parts.sheet import enlarge, png
+from coursekit.models.base import device_of, eval_mode
 
 MAP, STAGE, STAGES = 480, 208, 4  # sides in pixels, and how many earlier stages stand below
 GAP, HEAD = 16, 34

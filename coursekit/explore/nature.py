@@ -10,11 +10,13 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from coursekit.data import faces
-from coursekit.explore.controls import Control, Slider, State, Toggle
-from coursekit.explore.draw import INK, ORANGE, PAPER, Pen, Plane, dots, picture
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.sheet import font
-from coursekit.linear import PCA
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import INK, ORANGE, PAPER, Pen, Plane, dots, picture
+from coursekit.explore.parts.held import one_thread
+from coursekit.explore.parts.letters import font
+from coursekit.explore.widget.controls import Control, Slider, State, Toggle
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.linear import PCA
 
 MAP = 32  # the map is fitted on faces of this size
 EDGE = 300  # pixels of the map

@@ -7,10 +7,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, picture, tiled
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.linear import PCA
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, picture, tiled
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.linear import PCA
 
 CHART = (480, 300)
 MARGIN = 34

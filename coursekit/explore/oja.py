@@ -10,10 +10,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from coursekit.explore.controls import Play, Slider, State
-from coursekit.explore.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen, Plane, dots
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.linear import PCA, Oja
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen, Plane, dots
+from coursekit.explore.widget.controls import Play, Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.models.linear import PCA, Oja
 
 SCENE, CHART = (440, 340), (280, 340)
 UNIT = 0.62  # the unit circle's radius, as a share of half the scene's height

@@ -10,9 +10,11 @@ from PIL import Image
 from torch import Tensor
 
 from coursekit.data import faces
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import BLUE, LINE, ORANGE, PAPER, Pen, picture
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.draw import BLUE, LINE, ORANGE, PAPER, Pen, picture
+from coursekit.explore.parts.held import one_thread
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 CHART = (300, 220)
 Distances = Mapping[str, Sequence[float]]

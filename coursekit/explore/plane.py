@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from coursekit.explore.codemap import CodeMap
-from coursekit.explore.controls import Control, Point, State, Toggle
-from coursekit.explore.draw import picture
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import Function, held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_codes
+from coursekit.explore.parts.codemap import CodeMap
+from coursekit.explore.parts.draw import picture
+from coursekit.explore.parts.held import Function, held, one_thread, runs_on
+from coursekit.explore.widget.controls import Control, Point, State, Toggle
+from coursekit.explore.widget.panel import Panel, Picture
 
 PEAK = -math.log(2 * math.pi)  # log P(0) in nats
 FEW = 250  # codes that are shown over the decoded grid, and ellipses
@@ -142,13 +144,3 @@ class LatentPlane(Explorer):
             ("where no code is", self.state(point=self._emptiest())),
             ("the decoded grid under the codes", self.state(grid=True)),
         ]
-
-
-def check_codes(codes: Tensor, labels: Tensor | None, spread: Tensor | None = None) -> None:
-    """ValueError unless codes are [n, 2] with n > 0, labels [n] whole numbers from 0, and spread [n, 2]."""
-    if codes.ndim != 2 or codes.shape[1] != 2 or not len(codes):
-        raise ValueError(f"codes: want [n, 2], got {list(codes.shape)}")
-    if labels is not None and (labels.shape != codes.shape[:1] or labels.is_floating_point() or labels.min() < 0):
-        raise ValueError(f"labels: want [{len(codes)}] whole numbers from 0, got {list(labels.shape)} {labels.dtype}")
-    if spread is not None and spread.shape != codes.shape:
-        raise ValueError(f"spread: want {list(codes.shape)}, got {list(spread.shape)}")

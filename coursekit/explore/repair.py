@@ -9,11 +9,12 @@ import torch
 from PIL import ImageColor
 from torch import Tensor
 
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Choice, Control, Paint, Slider, State
-from coursekit.explore.draw import diverging, picture
-from coursekit.explore.explorer import Explorer, Panel, Picture
-from coursekit.explore.held import held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.draw import diverging, picture
+from coursekit.explore.parts.held import held, runs_on
+from coursekit.explore.widget.controls import Choice, Control, Paint, Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 THIRD = ("original x", "still wrong: x − x̂", "the move: x̂ − x̃")
 Repair = Callable[[Tensor], Tensor]

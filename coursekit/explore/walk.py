@@ -8,12 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from coursekit.explore.chart import COLOURS, Chart
-from coursekit.explore.components import check_images
-from coursekit.explore.controls import Slider, State
-from coursekit.explore.draw import picture
-from coursekit.explore.explorer import Explorer, Panel, Picture, one_thread
-from coursekit.explore.held import Function, held, runs_on
+from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.checked import check_images
+from coursekit.explore.parts.draw import picture
+from coursekit.explore.parts.held import Function, held, one_thread, runs_on
+from coursekit.explore.widget.controls import Slider, State
+from coursekit.explore.widget.panel import Panel, Picture
 
 CHART = (480, 330)
 MOMENTS = 17  # of t at which distances are measured

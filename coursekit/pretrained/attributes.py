@@ -8,11 +8,11 @@ from torch import Tensor
 
 from coursekit import metrics
 from coursekit.data import faces
-from coursekit.latent import analogy, mean_difference, moved, probe_normal
-from coursekit.pretrained import measured
-from coursekit.pretrained.recipe import Figures
-from coursekit.readers import ATTRIBUTES, CONTINUOUS
-from coursekit.vae import VAE
+from coursekit.models.latent import analogy, mean_difference, moved, probe_normal
+from coursekit.models.readers import ATTRIBUTES, CONTINUOUS
+from coursekit.models.vae import VAE
+from coursekit.pretrained import measured, reading
+from coursekit.pretrained.recipes import Figures
 
 GLASSES = faces.ATTRIBUTES.index("glasses")
 EYEWEAR = slice(CONTINUOUS, CONTINUOUS + 2)
@@ -27,13 +27,13 @@ def triples(n: int = 300, *, seed: int = 5) -> Triple:
     without, other = h.split(n)
     worn = without.clone()
     worn[:, CONTINUOUS + GLASSES] = 1
-    a, b, c = (faces.render(part, measured.SIZE) for part in (worn, without, other))
+    a, b, c = (faces.render(part, reading.SIZE) for part in (worn, without, other))
     return a, b, c
 
 
 def judged(images: Tensor, before: Tensor, name: str) -> Figures:
     """The shares of images that show glasses, that keep the other attributes of `before`, and that do both."""
-    seen, had = measured.reader().attributes(images), measured.reader().attributes(before)
+    seen, had = reading.reader().attributes(images), reading.reader().attributes(before)
     others = [i for i in range(ATTRIBUTES) if i != GLASSES]
     appears, kept = seen[:, GLASSES], (seen == had)[:, others].all(1)
     shares = {"appears": appears, "others_kept": kept, "success": appears & kept}
@@ -70,8 +70,8 @@ def of_arithmetic(model: measured.Generator) -> Figures:
 def by_strangers(model: measured.Generator, count: int, *, repeats: int = 20, seed: int = 0) -> Figures:
     """The direction of `count` faces with glasses and as many others without, no two of them alike but by chance:
     what adding it does to faces that had no part in it, averaged over so many draws."""
-    given = measured.unseen_faces()
-    h, attributes = measured.codes(model, given.images), measured.attributes_of(given)
+    given = reading.unseen_faces()
+    h, attributes = measured.codes(model, given.images), reading.attributes_of(given)
     worn, bare = (attributes[:, GLASSES] == 1).nonzero()[:, 0], (attributes[:, :2].sum(1) == 0).nonzero()[:, 0]
     target = triples()[2]
     own, order = measured.codes(model, target), torch.Generator().manual_seed(seed)
@@ -98,7 +98,7 @@ def of_condition(model: VAE, n: int = 100) -> Figures:
     """
     asked = combinations(n)
     h = torch.randn(len(asked), model.latent_size, generator=torch.Generator().manual_seed(0))
-    right = measured.reader().attributes(measured.decoded(model, h, asked)) == (asked > 0.5)
+    right = reading.reader().attributes(measured.decoded(model, h, asked)) == (asked > 0.5)
     return {"attributes_obeyed": right.float().mean().item(), "all_obeyed": right.all(1).float().mean().item()}
 
 
@@ -106,8 +106,8 @@ def of_remainder(model: VAE) -> Figures:
     """What h ~ Q(h|x, m) of a VAE that is told the attributes m still says of them (see `probe`), and how far it is
     from N(0, I). The posteriors' means say more: the numbers that the decoder ignores carry faint hints there, far
     below their own noise."""
-    given = measured.unseen_faces()
-    m = measured.attributes_of(given)
+    given = reading.unseen_faces()
+    m = reading.attributes_of(given)
     drawn = measured.codes_drawn(model, given.images, m)
     return {"probe": probe(drawn, m), **measured.of_normality(drawn)}
 
@@ -126,11 +126,11 @@ def of_identity(model: VAE, n: int = 500) -> Figures:
     """Faces with their own attributes and with others asked for: "attributes_changed", the share of the latter that
     the reader finds, and how far the continuous factors read there are from the true ones, in the mean: "factor_error"
     with their own attributes, "identity_error" with others."""
-    given = measured.unseen_faces(2000)
-    images, wanted = given.images[:n], measured.factors_of(given)[:n]
+    given = reading.unseen_faces(2000)
+    images, wanted = given.images[:n], reading.factors_of(given)[:n]
     own, asked = wanted[:, CONTINUOUS:], combinations(1)[torch.arange(n) % 12]
     h = measured.codes(model, images, own)
-    same, other = (measured.reader().read(measured.decoded(model, h, m)) for m in (own, asked))
+    same, other = (reading.reader().read(measured.decoded(model, h, m)) for m in (own, asked))
     errors = [(read - wanted)[:, :CONTINUOUS].abs().mean().item() for read in (same, other)]
     right = (other[:, CONTINUOUS:] > 0.5) == (asked > 0.5)
     return {

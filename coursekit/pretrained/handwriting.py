@@ -7,12 +7,12 @@ import torch
 from torch import Tensor, nn
 
 from coursekit import data
-from coursekit.autoencoders import Autoencoder, convolutional
-from coursekit.base import Model, Terms
-from coursekit.linear import PCA
-from coursekit.nets import mlp
-from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
-from coursekit.vae import VAE, BernoulliLikelihood, GaussianLikelihood, dense
+from coursekit.models.autoencoders import Autoencoder, convolutional
+from coursekit.models.base import Model, Terms
+from coursekit.models.linear import PCA
+from coursekit.models.nets import mlp
+from coursekit.models.vae import VAE, BernoulliLikelihood, GaussianLikelihood, dense
+from coursekit.pretrained.recipes import Figures, Recipe, squared_error_per_pixel
 
 MNIST_SHAPE, DIGITS_SHAPE = (1, 28, 28), (1, 8, 8)
 IMAGES_WEIGHTED, WEIGHTS = 1000, 500  # what log P(x) is estimated on, and from how many codes for each image

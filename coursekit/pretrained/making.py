@@ -11,14 +11,14 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import update_bn
 
-from coursekit.base import Device, Model, default_device, device_of
-from coursekit.batching import batches, number_of_batches
-from coursekit.history import History
+from coursekit.models.base import Device, Model, default_device, device_of
 from coursekit.pretrained import files
-from coursekit.pretrained.recipe import Recipe
-from coursekit.progress import Shown
-from coursekit.rates import Rate, cosine
-from coursekit.training import EMA, fit
+from coursekit.pretrained.recipes import Recipe
+from coursekit.training.batching import batches, number_of_batches
+from coursekit.training.history import History
+from coursekit.training.loop import EMA, fit
+from coursekit.training.progress import Shown
+from coursekit.training.rates import Rate, cosine
 
 
 class Clock:

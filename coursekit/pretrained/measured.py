@@ -12,68 +12,19 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from coursekit import data, metrics
-from coursekit.autoencoders import Autoencoder
-from coursekit.base import Model, eval_mode
-from coursekit.gaussians import moved
-from coursekit.pretrained.recipe import Figures
-from coursekit.readers import ATTRIBUTES, CONTINUOUS, FactorReader, blurred
-from coursekit.vae import VAE
+from coursekit.models.autoencoders import Autoencoder
+from coursekit.models.base import Model, eval_mode
+from coursekit.models.gaussians import moved
+from coursekit.models.readers import CONTINUOUS
+from coursekit.models.vae import VAE
+from coursekit.pretrained.reading import SEED_OF_TEST, SIZE, factors_of, reader, unseen_faces
+from coursekit.pretrained.recipes import Figures
 
-SIZE, SEED_OF_TEST, SEED_OF_MORE = 64, 1, 3
-BLUR = 1.5  # pixels, for the reader's test on soft pictures
+SEED_OF_MORE = 3
 VALID = 0.045  # root mean square per number; what `of_samples` says of reconstructions shows what it means
 ITEMS = 5000  # generated and real faces that distributions are compared with
 
 Generator = Autoencoder | VAE
-
-
-@cache
-def unseen_faces(n: int = 2000) -> data.Images:
-    """Faces that no model was trained on."""
-    return data.faces.faces(n, size=SIZE, seed=SEED_OF_TEST)
-
-
-@cache
-def reader() -> FactorReader:
-    """The judge."""
-    from coursekit.pretrained import load  # here, because the recipes that it knows need this module
-
-    judge = load("faces_reader")
-    assert isinstance(judge, FactorReader)
-    return judge
-
-
-def factors_of(given: data.Images) -> Tensor:
-    """The factors of rendered faces, [n, 14]."""
-    assert given.factors is not None
-    return given.factors
-
-
-def attributes_of(given: data.Images) -> Tensor:
-    """Their four attributes, [n, 4] of 0 and 1."""
-    return factors_of(given)[:, -ATTRIBUTES:]
-
-
-def of_reader(model: Model) -> Figures:
-    """The share of right answers for each attribute, and the errors of the continuous factors, sharp and blurred."""
-    if not isinstance(model, FactorReader):
-        raise TypeError(f"model: want a FactorReader, got {type(model).__name__}")
-    sharp, wanted = unseen_faces().images, factors_of(unseen_faces())
-    return {
-        **reading(model.read(sharp), wanted, "sharp"),
-        **reading(model.read(blurred(sharp, BLUR)), wanted, "blurred"),
-    }
-
-
-def reading(read: Tensor, wanted: Tensor, kind: str) -> Figures:
-    """Accuracy of each attribute; mean absolute error and share of variance explained of the continuous factors."""
-    right = ((read > 0.5) == (wanted > 0.5)).float().mean(0)[CONTINUOUS:]
-    away, truth = (read - wanted)[:, :CONTINUOUS], wanted[:, :CONTINUOUS]
-    explained = 1 - away.square().mean(0) / truth.var(0, correction=0)
-    accuracies = {f"{kind}_{name}": value for name, value in zip(data.faces.ATTRIBUTES, right.tolist(), strict=True)}
-    return {
-        **accuracies, f"{kind}_mean_error": away.abs().mean().item(), f"{kind}_r2": explained.mean().item(),
-    }  # fmt: skip
 
 
 def generator_of(model: Model) -> Generator:

@@ -8,11 +8,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor
 
-from coursekit import data, latent
-from coursekit.base import Model
+from coursekit import data
+from coursekit.models import latent
+from coursekit.models.base import Model
+from coursekit.models.vae import VAE, GaussianLikelihood
 from coursekit.pretrained.portraits import SLOWING, decoder, encoder
-from coursekit.pretrained.recipe import Figures, Recipe, squared_error_per_pixel
-from coursekit.vae import VAE, GaussianLikelihood
+from coursekit.pretrained.recipes import Figures, Recipe, squared_error_per_pixel
 
 SHAPE, LATENT = (1, 64, 64), 64
 AMOUNT = 1.5  # how many times the difference of the class means is added

@@ -8,19 +8,18 @@ import torch
 from torch import Tensor, nn
 
 from coursekit import data
-from coursekit.autoencoders import Autoencoder
-from coursekit.base import Model
-from coursekit.gaussians import moved
-from coursekit.muon import Muon
-from coursekit.nets import Conditioned, Residual, mlp, shuffled
-from coursekit.pretrained import attributes, measured
-from coursekit.pretrained.measured import attributes_of, factors_of, of_reader
-from coursekit.pretrained.recipe import Figures, Recipe
-from coursekit.readers import FactorReader
-from coursekit.vae import VAE, GaussianLikelihood, dense
+from coursekit.models.autoencoders import Autoencoder
+from coursekit.models.base import Model
+from coursekit.models.gaussians import moved
+from coursekit.models.nets import Conditioned, Residual, mlp, shuffled
+from coursekit.models.vae import VAE, GaussianLikelihood, dense
+from coursekit.pretrained import attributes, measured, reading
+from coursekit.pretrained.loading import restored
+from coursekit.pretrained.reading import FACES_READER, TRAINING_FACES, attributes_of
+from coursekit.pretrained.recipes import Figures, Recipe
+from coursekit.training.muon import Muon
 
 SHAPE, LATENT = (3, 64, 64), 16
-TRAINING_FACES = 30_000
 ATTRIBUTES = len(data.faces.ATTRIBUTES)
 WIDE = 256  # of the dense layers of codes
 CHANNELS, WIDTH = 48, 128  # of the nets of images: channels at 16×16, width of the dense layers
@@ -85,9 +84,7 @@ def rising(beta: float) -> Callable[[VAE, float], None]:
 
 def variational() -> VAE:
     """The trained `faces_vae`."""
-    from coursekit.pretrained import load  # here, because the recipes that it knows are in this module
-
-    model = load("faces_vae")
+    model = restored(FACES_VAE)
     assert isinstance(model, VAE)
     return model
 
@@ -137,12 +134,6 @@ def faces_with_attributes() -> tuple[Tensor, Tensor]:
     return given.images, attributes_of(given)
 
 
-def faces_with_factors() -> tuple[Tensor, Tensor]:
-    """Faces to learn reading from, others than the generators', and their factors."""
-    given = data.faces.faces(TRAINING_FACES, size=SHAPE[1], seed=2)
-    return given.images, factors_of(given)
-
-
 def _figures(model: Model) -> Figures:
     generator = measured.generator_of(model)
     return {
@@ -162,7 +153,7 @@ def _figures_of_prior(model: Model) -> Figures:
 def _figures_conditional(model: Model) -> Figures:
     generator = measured.generator_of(model)
     assert isinstance(generator, VAE)
-    images, m = measured.unseen_faces().images, attributes_of(measured.unseen_faces())
+    images, m = reading.unseen_faces().images, attributes_of(reading.unseen_faces())
     again = measured.decoded(generator, measured.codes(generator, images, m), m)
     return {
         "mse": (again - images).square().mean().item(), **attributes.of_condition(generator),
@@ -174,25 +165,22 @@ CODES = "four draws of the code of each of the faces that `faces_vae` was traine
 
 RENDERED = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=0)`); figures from others (seed 1)"
 
-READ = "30,000 rendered faces (`data.faces.faces(30_000, size=64, seed=2)`), blurred; figures from others (seed 1)"
-
 SLOWING: dict[str, Any] = {
     "optimizer": Muon, "lr": 0.008, "weight_decay": 0.1, "warm_up": 500, "ema": 0.999, "autocast": False,
 }  # fmt: skip
 
+FACES_VAE = Recipe(
+    "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.4",
+    RENDERED, faces_vae, faces, _figures, epochs=32, batch_size=32, pace=rising(1.0), **SLOWING,
+)
+
 RECIPES = (
-    Recipe(
-        "faces_reader", "reads ten factors and four attributes off a rendered face of 64×64, sharp or soft",
-        READ, FactorReader, faces_with_factors, of_reader, epochs=20, batch_size=32, ema=0.999,
-    ),
+    FACES_READER,
     Recipe(
         "faces_autoencoder", "plain autoencoder of rendered faces, 64×64 → 16 → 64×64, for the squared error",
         RENDERED, faces_autoencoder, faces, _figures, epochs=16, batch_size=32, **SLOWING,
     ),
-    Recipe(
-        "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.4",
-        RENDERED, faces_vae, faces, _figures, epochs=32, batch_size=32, pace=rising(1.0), **SLOWING,
-    ),
+    FACES_VAE,
     Recipe(
         "faces_prior", "VAE of the codes of faces_vae, 16 → 16 → 16: the law that N(0, I) only approximates",
         CODES, faces_prior, codes_of_faces, _figures_of_prior, epochs=20, batch_size=256, lr=0.002, warm_up=100,

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from coursekit import training
-from coursekit.autoencoders import Autoencoder, dense
+from coursekit.models.autoencoders import Autoencoder, dense
 
 STEPS, ROUNDS, BATCH = 200, 15, 64
 AT_LEAST = 0.95

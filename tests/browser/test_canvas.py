@@ -29,8 +29,8 @@ probe = Probe()
 
 
 MESSAGES = """
-import coursekit.explore.canvas
-coursekit.explore.canvas.address_of = lambda widget: ""  # as where the page cannot reach the kernel itself
+import coursekit.explore.widget.canvas
+coursekit.explore.widget.canvas.address_of = lambda widget: ""  # as where the page cannot reach the kernel itself
 """
 BOTH = pytest.mark.parametrize("probe", ["line", "messages"], indirect=True)
 
@@ -292,7 +292,7 @@ def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
 
 
 def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
-    cut = "import coursekit.explore.line as line; [key for key in line.line().asked if line.line().asked.pop(key)]"
+    cut = "from coursekit.explore.widget.line import line; [key for key in line().asked if line().asked.pop(key)]"
     cells = probe.locator(".jp-CodeCell")
     assert probe.locator(".ck").get_attribute("data-way") == "line"
     cells.last.click()

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from lab import PATIENCE, Lab, open_notebook, run_cell, wait_drawn, wait_run
 
-from coursekit.explore.codemap import CodeMap
+from coursekit.explore.parts.codemap import CodeMap
 
 PLANE = """
 import torch

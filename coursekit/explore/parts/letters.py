@@ -1,0 +1,48 @@
+"""Words in pictures: one font everywhere, lines that fit."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from PIL import Image, ImageDraw, ImageFont
+
+SCALE = 2  # still pictures are drawn at twice the size: crisp on fine screens
+SMALLEST = 7  # letters
+
+
+@cache
+def font(size: int) -> ImageFont.FreeTypeFont:
+    """The same letters everywhere (DejaVu, which comes with matplotlib; it has Greek and a true minus)."""
+    import matplotlib  # here: only pictures with text need it
+
+    return ImageFont.truetype(Path(matplotlib.get_data_path()) / "fonts" / "ttf" / "DejaVuSans.ttf", size)
+
+
+def wrapped(text: str, width: int) -> list[str]:
+    """The text's lines, broken between words where they would not fit in small letters."""
+    out = []
+    for line in text.splitlines():
+        out.append("")
+        for word in line.split(" "):
+            longer = f"{out[-1]} {word}".strip()
+            if out[-1] and font(SMALLEST * SCALE).getlength(longer) > width:
+                out.append(word)
+            else:
+                out[-1] = longer
+    return out
+
+
+def write(image: Image.Image, at: tuple[int, int], text: str, width: int, size: int, fill: tuple[int, ...]) -> None:
+    """Text in one line, smaller if it would not fit into the width."""
+    ImageDraw.Draw(image).text(at, text, fill, font(fitting(text, width, size) * SCALE))
+
+
+def fitting(text: str, width: int, size: int) -> int:
+    """The largest size, at most `size`, in which a line fits into the width."""
+    return next((s for s in range(size, SMALLEST, -1) if font(s * SCALE).getlength(text) <= width), SMALLEST)
+
+
+def minus(words: str) -> str:
+    """True minus signs; −0.00 as 0.00."""
+    return words.replace("-", "−").replace("−0.00,", "0.00,")
