@@ -11,12 +11,23 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 from lab import CHROMIUM_FLAGS, Lab, chromium, running_lab
+from pages import SharedPage, new_page, warm_kernels
 
 HOW = "install Chromium (or name it in COURSEKIT_CHROMIUM) and `pip install playwright`, then `pytest tests/browser`"
+PASSED = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "cells(*code): more cells of the test's notebook")
+    config.addinivalue_line("markers", "own_page: the test changes the page itself, or needs none of JupyterLab")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Note whether the test itself has passed: a page is used again only then."""
+    report = yield
+    item.stash[PASSED] = report.passed and item.stash.get(PASSED, True)
+    return report
 
 
 @pytest.fixture(scope="session")
@@ -33,17 +44,32 @@ def browser() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def lab(tmp_path_factory: pytest.TempPathFactory, browser: Any) -> Iterator[Lab]:
-    with running_lab(tmp_path_factory.mktemp("lab")) as server:
+    """A server whose notebooks get kernels that are born warm, unless they ask for lab.COLD."""
+    folder = tmp_path_factory.mktemp("lab")
+    with warm_kernels(folder / "home") as kernel, running_lab(folder) as server:
+        server.kernel = kernel
         yield server
 
 
-@pytest.fixture
-def page(browser: Any, lab: Lab) -> Iterator[Any]:
-    """A page of its own; the kernels that it has started end with it."""
-    context = browser.new_context(viewport={"width": 1400, "height": 1100})
-    made = context.new_page()
-    made.errors = []
-    made.on("pageerror", lambda error: made.errors.append(str(error)))
+@pytest.fixture(scope="session")
+def shared(browser: Any, lab: Lab) -> Iterator[SharedPage]:
+    made = SharedPage(browser, lab)
     yield made
-    context.close()
-    lab.end_kernels()
+    made.close()
+
+
+@pytest.fixture
+def page(shared: SharedPage, request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The page that tests use in turn, proved to be empty; one that is new for a test marked `own_page`.
+
+    The kernels that were started meanwhile end with the test.
+    """
+    if request.node.get_closest_marker("own_page") is None:
+        made = shared.take()
+        yield made
+        shared.give_back(made, request.node.stash.get(PASSED, False))
+    else:
+        made = new_page(shared.browser)
+        yield made
+        made.context.close()
+        shared.lab.end_kernels()

@@ -25,6 +25,8 @@ CHROMIUM_FLAGS = (
 )
 TOKEN = "local-test"
 PATIENCE = 90_000  # ms: a slow machine may need long, a broken page for ever
+COLD = "python3"  # the kernel that readers have
+ROOM = ".jp-NotebookPanel:not(.lm-mod-hidden)"  # the notebook in front
 
 
 def chromium() -> str | None:
@@ -36,17 +38,18 @@ def chromium() -> str | None:
 
 @dataclass
 class Lab:
-    """A running server: its address and the folder it serves."""
+    """A running server: its address, the folder it serves, and the kernel that its notebooks ask for."""
 
     url: str
     folder: Path
+    kernel: str = COLD
 
-    def notebook(self, name: str, *cells: str) -> str:
+    def notebook(self, name: str, *cells: str, kernel: str = "") -> str:
         """Write a notebook of code cells and return the address that opens it alone."""
         made = [{"cell_type": "code", "source": cell, "metadata": {}, "outputs": [], "execution_count": None,
                  "id": f"cell{i}"} for i, cell in enumerate(cells)]
-        kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-        content = {"cells": made, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}
+        spec = {"name": kernel or self.kernel, "display_name": kernel or self.kernel, "language": "python"}
+        content = {"cells": made, "metadata": {"kernelspec": spec}, "nbformat": 4, "nbformat_minor": 5}
         (self.folder / name).write_text(json.dumps(content))
         return self.address(name)
 
@@ -60,13 +63,17 @@ class Lab:
         with urllib.request.urlopen(request, timeout=10) as reply:
             return json.load(reply)
 
+    def delete(self, path: str) -> None:
+        """Have the server end something."""
+        token = {"Authorization": f"token {TOKEN}"}
+        request = urllib.request.Request(f"{self.url}{path}", method="DELETE", headers=token)
+        with urllib.request.urlopen(request, timeout=60):
+            pass
+
     def end_kernels(self) -> None:
         """End all kernels: one that has drawn a chapter keeps about a gigabyte for as long as the server runs."""
         for kernel in self.ask("/api/kernels"):
-            token = {"Authorization": f"token {TOKEN}"}
-            request = urllib.request.Request(f"{self.url}/api/kernels/{kernel['id']}", method="DELETE", headers=token)
-            with urllib.request.urlopen(request, timeout=30):
-                pass
+            self.delete(f"/api/kernels/{kernel['id']}")
 
 
 @contextmanager
@@ -76,7 +83,8 @@ def running_lab(folder: Path, *, ours: bool = True) -> Iterator[Lab]:
     work = folder / "work"
     work.mkdir(parents=True, exist_ok=True)
     extra = ["--no-browser", f"--port={port}", "--ServerApp.port_retries=0", f"--ServerApp.root_dir={work}",
-             f"--IdentityProvider.token={TOKEN}", "--ServerApp.ip=127.0.0.1", "--allow-root"]
+             f"--IdentityProvider.token={TOKEN}", "--ServerApp.ip=127.0.0.1", "--allow-root",
+             "--LabApp.expose_app_in_browser=True"]
     command = lab_command(extra)
     if not ours:
         command = [part for part in command if "kernel_websocket_connection_class" not in part]
@@ -141,13 +149,13 @@ def wait_idle(page: Any) -> None:
 
 def run_cell(page: Any, index: int) -> None:
     """Run one cell, by mouse and keyboard as a reader does; again if the page was not yet ready to listen."""
-    cell = page.locator(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell").nth(index)
+    cell = page.locator(f"{ROOM} .jp-CodeCell").nth(index)
     prompt = cell.locator(".jp-InputPrompt")
-    before = prompt.inner_text()
-    for _ in range(10):
+    before, late = prompt.inner_text(), time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < late:
         cell.locator(".cm-content").click()
         page.keyboard.press("Control+Enter")
-        for _ in range(10):
+        for _ in range(60):
             if prompt.inner_text() != before:
                 return
             time.sleep(0.05)
@@ -157,9 +165,18 @@ def run_cell(page: Any, index: int) -> None:
 def wait_run(page: Any, index: int) -> None:
     """Until the cell has finished."""
     page.wait_for_function(
-        """i => /\\d/.test(document.querySelectorAll(
-            ".jp-NotebookPanel:not(.lm-mod-hidden) .jp-CodeCell")[i].querySelector(".jp-InputPrompt").innerText)""",
-        arg=index, timeout=PATIENCE)
+        """([room, i]) => /\\d/.test(
+            document.querySelectorAll(`${room} .jp-CodeCell`)[i].querySelector(".jp-InputPrompt").innerText)""",
+        arg=[ROOM, index], timeout=PATIENCE)
+
+
+def said(page: Any, index: int) -> str:
+    """What a cell prints when it is run now."""
+    run_cell(page, index)
+    wait_run(page, index)
+    output = page.locator(f"{ROOM} .jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").last
+    output.wait_for(timeout=PATIENCE)
+    return str(output.inner_text()).strip()
 
 
 def wait_drawn(page: Any, index: int = 0, more_than: int = 0, patience: int = PATIENCE) -> None:
@@ -167,3 +184,18 @@ def wait_drawn(page: Any, index: int = 0, more_than: int = 0, patience: int = PA
     page.wait_for_function(
         "([i, n]) => Number(document.querySelectorAll('.ck')[i]?.dataset.frames ?? 0) > n",
         arg=[index, more_than], timeout=patience)
+
+
+def wait_still(page: Any, turns: int = 40) -> None:
+    """Until nothing moves by itself: no control and no frame in so many turns of the page's own clock.
+
+    A morph takes its steps from the same clock, so a page that is slow is slow in both.
+    """
+    page.evaluate("""async (turns) => {
+        const place = (dial) => dial.value ?? dial.getAttribute('aria-valuetext');
+        const look = () => [...document.querySelectorAll('.ck')].map((box) => [box.dataset.frames, box.dataset.final,
+            ...[...box.querySelectorAll('input, .ck-point')].map(place)]).join();
+        for (let last = look(), same = 0; same < turns; last = look()) {
+            await new Promise((go) => setTimeout(go, 30));
+            same = look() === last ? same + 1 : 0;
+        } }""", turns)

@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from lab import PATIENCE, Lab, open_notebook, run_cell, wait_drawn, wait_idle, wait_run
+from lab import COLD, PATIENCE, Lab, open_notebook, run_cell, said, wait_drawn, wait_idle, wait_run, wait_still
+from pages import new_page, open_cells, open_file
 
 PROBE = """
 import threading, time
@@ -65,18 +66,6 @@ def drag(page: Any, control: Any, start: float, end: float, moves: int = 30, pau
     page.mouse.up()
 
 
-def output(page: Any, index: int) -> str:
-    return str(page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").last.inner_text()).strip()
-
-
-def said(page: Any, index: int) -> str:
-    """What a cell prints when it is run now."""
-    run_cell(page, index)
-    wait_run(page, index)
-    page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").wait_for(timeout=PATIENCE)
-    return output(page, index)
-
-
 @pytest.fixture
 def probe(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
     """A notebook with the probe's definition and one view of it, run; more cells come from the test's marker.
@@ -86,7 +75,7 @@ def probe(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
     more = [cell for mark in request.node.iter_markers("cells") for cell in mark.args]
     way = getattr(request, "param", "line")
     made = PROBE if way == "line" else MESSAGES + PROBE
-    open_notebook(page, lab.notebook(f"{request.node.originalname}-{way}.ipynb", made, "probe", *more))
+    open_cells(page, lab, f"{request.node.originalname}-{way}.ipynb", made, "probe", *more)
     run_cell(page, 0)
     wait_run(page, 0)
     run_cell(page, 1)
@@ -101,16 +90,18 @@ def probe(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
 
 def wait_line(page: Any) -> None:
     """Move the slider by keys until a frame has come over the line: it is up a moment after the widget."""
-    control = slider(page)
-    for key in ["ArrowRight", "ArrowLeft"] * 20:
-        control.press(key)
-        page.wait_for_timeout(150)
-        if key == "ArrowLeft" and page.locator(".ck").first.get_attribute("data-way") == "line":
+    control, late = slider(page), time.monotonic() + PATIENCE / 1000
+    while time.monotonic() < late:
+        for key, value in (("ArrowRight", 129), ("ArrowLeft", 128)):
+            control.press(key)
+            wait_grey(page, value)
+        if page.locator(".ck").first.get_attribute("data-way") == "line":
             return
     raise AssertionError("no frame came over the line")
 
 
 @pytest.mark.alone
+@pytest.mark.own_page
 def test_the_first_picture_is_up_within_two_seconds(lab: Lab, page: Any) -> None:
     """In one of three notebooks: what else the machine does meanwhile makes it slower, never faster."""
     tries = []
@@ -126,7 +117,7 @@ def first_picture(lab: Lab, page: Any, name: str) -> tuple[float, float]:
     """Seconds from running a cell to an explorer's picture, and to a plain slider on the same page, warm by then."""
     floor = "import ipywidgets; ipywidgets.IntSlider(description='floor')"
     make = "from coursekit.explore import NaturesDesk\ndesk = NaturesDesk()"
-    open_notebook(page, lab.notebook(name, make, "desk", floor))
+    open_notebook(page, lab.notebook(name, make, "desk", floor, kernel=COLD))
     run_cell(page, 0)
     wait_run(page, 0)
     started = time.perf_counter()
@@ -178,7 +169,7 @@ def test_surprise_me_moves_picture_and_python_alike(probe: Any) -> None:
     button = probe.get_by_role("button", name="Surprise me", exact=True)
     button.click()
     probe.wait_for_function("() => document.querySelector('.ck input').value !== '128'", timeout=PATIENCE)
-    time.sleep(1.5)  # the morph
+    wait_still(probe)  # the morph
     wanted = int(slider(probe).input_value())
     wait_grey(probe, wanted)
     assert said(probe, 2) == str(wanted)
@@ -225,25 +216,32 @@ def test_it_composes_with_other_widgets(probe: Any) -> None:
 @pytest.mark.cells("print(probe.drawn)")
 def test_a_flood_of_events_leaves_no_backlog(probe: Any) -> None:
     before = int(said(probe, 2))
-    took = probe.evaluate("""async () => {
+    alone, took = probe.evaluate("""async () => {
         const input = document.querySelector('.ck input');
         const canvas = document.querySelector('.ck canvas').getContext('2d');
+        const move = (value) => { input.value = value; input.dispatchEvent(new Event('input')); };
+        const shown = async (value) => {
+            const since = performance.now();
+            move(value);
+            while (canvas.getImageData(9, 9, 1, 1).data[0] !== value && performance.now() - since < 60000)
+                await new Promise((go) => setTimeout(go, 2));
+            return performance.now() - since;
+        };
+        let alone = 0;
+        for (const value of [20, 40, 60]) alone = Math.max(alone, await shown(value));
         for (let i = 0; i < 3000; i++) {
-            input.value = i % 256; input.dispatchEvent(new Event('input'));
+            move(i % 256);
             if (i % 30 === 29) await new Promise((go) => setTimeout(go, 1));
         }
-        input.value = 77; input.dispatchEvent(new Event('input'));
-        const last = performance.now();
-        while (canvas.getImageData(9, 9, 1, 1).data[0] !== 77 && performance.now() - last < 20000)
-            await new Promise((go) => setTimeout(go, 2));
-        return performance.now() - last;
+        return [alone, await shown(77)];
     }""")
     drawn = int(said(probe, 2)) - before
     assert grey(probe) == 77
     assert 2 <= drawn < 1000, "frames that were overtaken are not drawn"
-    assert took < 2000, "the last state comes at once, whatever came before"
+    assert took < max(2000, 10 * alone), "the last state comes at once, whatever came before"
 
 
+@pytest.mark.own_page
 def test_a_hidden_tab_is_served_too(probe: Any) -> None:
     probe.evaluate("""() => {
         window.requestAnimationFrame = () => 0;
@@ -271,24 +269,29 @@ def test_an_error_is_shown_and_the_picture_stays(probe: Any) -> None:
 TRAINING = """
 import torch
 net = torch.nn.Sequential(torch.nn.Linear(300, 300), torch.nn.ReLU(), torch.nn.Linear(300, 1))
-optimizer, until = torch.optim.SGD(net.parameters(), lr=1e-3), time.time() + 12
-while time.time() < until:
+optimizer, late = torch.optim.SGD(net.parameters(), lr=1e-3), time.time() + 200
+print("training", flush=True)
+while not probe.view.light and time.time() < late:
     optimizer.zero_grad(); net(torch.randn(64, 300)).square().mean().backward(); optimizer.step()
+print("lit" if probe.view.light else "late")
 """
 
 
 @BOTH
 @pytest.mark.cells(TRAINING)
 def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
+    """The cell ends when the reader puts the light on, so that no machine is too slow for the hand to be first."""
     run_cell(probe, 2)
-    time.sleep(1)
+    cell = probe.locator(".jp-CodeCell").nth(2)
+    cell.get_by_text("training", exact=True).wait_for()
     frames = int(probe.locator(".ck").get_attribute("data-frames"))
-    for start, end in ((0.5, 0.8), (0.8, 0.2)):
+    for start, end in ((0.5, 0.8), (0.8, 0.2), (0.2, 0.6)):
         drag(probe, slider(probe), start, end)
         wait_grey(probe, int(slider(probe).input_value()))
-    running = probe.locator(".jp-CodeCell").nth(2).locator(".jp-InputPrompt").inner_text()
-    assert running == "[*]:", "the drags should have ended before the training"
-    assert int(probe.locator(".ck").get_attribute("data-frames")) - frames > 8
+    assert int(probe.locator(".ck").get_attribute("data-frames")) - frames > 8, "pictures come while the hand moves"
+    assert cell.locator(".jp-InputPrompt").inner_text() == "[*]:", "the cell still trains"
+    probe.get_by_label("light", exact=True).check()
+    cell.get_by_text("lit").wait_for()
 
 
 def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
@@ -308,14 +311,14 @@ def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
 
 @BOTH
 def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: Any) -> None:
-    context = browser.new_context(viewport={"width": 1400, "height": 1100})
-    other = context.new_page()
-    name = probe.url.rsplit("/", 1)[1]
+    other = new_page(browser)
+    name = probe.evaluate("() => window.opened")
     probe.locator(".jp-CodeCell").first.click()
     while "widget-view" not in (lab.folder / name).read_text():
         probe.keyboard.press("Control+s")
         probe.wait_for_timeout(300)
-    open_with_picture(other, lab.address(name, workspace="other"))
+    open_file(other, lab, name)
+    wait_drawn(other)
     for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
         drag(here, slider(here), int(slider(here).input_value()) / 255, end)
         wanted = int(slider(here).input_value())
@@ -323,25 +326,13 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
             wait_grey(page, wanted)
             assert int(slider(page).input_value()) == wanted
         assert at_rest(there), "they follow each other for ever"
-    context.close()
-
-
-def open_with_picture(page: Any, address: str) -> None:
-    """Open a notebook whose kernel runs already; once more if no picture comes, as it was seen once in forty runs."""
-    from playwright.sync_api import TimeoutError as Late  # here: the tests are skipped where there is no playwright
-
-    open_notebook(page, address)
-    try:
-        wait_drawn(page, patience=30_000)
-    except Late:
-        open_notebook(page, address)
-        wait_drawn(page)
+    other.context.close()
 
 
 def at_rest(page: Any) -> bool:
-    """Whether no frame comes for half a second, within ten: a last one may be on its way."""
+    """Whether no frame comes for half a second, within thirty: a last one may be on its way."""
     counts = [page.locator(".ck").get_attribute("data-frames")]
-    for _ in range(20):
+    for _ in range(60):
         page.wait_for_timeout(500)
         counts.append(page.locator(".ck").get_attribute("data-frames"))
         if counts[-1] == counts[-2]:
@@ -349,6 +340,7 @@ def at_rest(page: Any) -> bool:
     return False
 
 
+@pytest.mark.own_page
 def test_it_says_that_the_kernel_has_restarted_and_works_after_a_rerun(probe: Any) -> None:
     probe.get_by_role("menuitem", name="Kernel", exact=True).click()
     probe.get_by_text("Restart Kernel…", exact=True).first.click()

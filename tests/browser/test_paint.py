@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab import PATIENCE, Lab, open_notebook, run_cell, wait_drawn, wait_run
+from lab import PATIENCE, Lab, run_cell, said, wait_drawn, wait_run
+from pages import open_cells
 
 DESK = """
 import torch
@@ -18,7 +19,7 @@ LAYER = ".ck-brush"
 @pytest.fixture
 def desk(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
     more = [cell for mark in request.node.iter_markers("cells") for cell in mark.args]
-    open_notebook(page, lab.notebook(f"{request.node.name}.ipynb", DESK, "desk", *more))
+    open_cells(page, lab, f"{request.node.name}.ipynb", DESK, "desk", *more)
     run_cell(page, 0)
     wait_run(page, 0)
     run_cell(page, 1)
@@ -48,14 +49,6 @@ def wait_lost(page: Any, count: int) -> None:
         "words => document.querySelector('.ck-readout').textContent.includes(words)",
         arg=f"· {count} of 64 pixels lost", timeout=PATIENCE)
     assert lost(page) == count
-
-
-def said(page: Any, index: int) -> str:
-    run_cell(page, index)
-    wait_run(page, index)
-    output = page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").last
-    output.wait_for(timeout=PATIENCE)
-    return str(output.inner_text()).strip()
 
 
 PAINTED = "print(desk.paint.mask(desk.view.holes).nonzero().tolist())"
@@ -149,7 +142,7 @@ ladder = Bottleneck({k: (lambda x, k=k: x * k / 9) for k in (1, 3, 9)}, torch.ra
 
 
 def test_a_slider_with_stops_goes_from_one_to_the_next(lab: Lab, page: Any) -> None:
-    open_notebook(page, lab.notebook("stops.ipynb", BOTTLENECK, "ladder", "print(ladder.view.size)"))
+    open_cells(page, lab, "stops.ipynb", BOTTLENECK, "ladder", "print(ladder.view.size)")
     run_cell(page, 0)
     wait_run(page, 0)
     run_cell(page, 1)

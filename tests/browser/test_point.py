@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from lab import PATIENCE, Lab, open_notebook, run_cell, wait_drawn, wait_run
+from lab import PATIENCE, Lab, run_cell, said, wait_drawn, wait_run, wait_still
+from pages import open_cells
 
 from coursekit.explore.parts.codemap import CodeMap
 
@@ -27,7 +28,7 @@ WHERE = "print(plane.view.point)"
 @pytest.fixture
 def plane(lab: Lab, page: Any, request: pytest.FixtureRequest) -> Any:
     more = [cell for mark in request.node.iter_markers("cells") for cell in mark.args]
-    open_notebook(page, lab.notebook(f"{request.node.name}.ipynb", PLANE, "plane", *more))
+    open_cells(page, lab, f"{request.node.name}.ipynb", PLANE, "plane", *more)
     run_cell(page, 0)
     wait_run(page, 0)
     run_cell(page, 1)
@@ -61,12 +62,9 @@ def wait_decoded(page: Any, x: float, y: float, view: int = 0) -> None:
         arg=[view, x, y], timeout=PATIENCE)
 
 
-def said(page: Any, index: int) -> tuple[float, ...]:
-    run_cell(page, index)
-    wait_run(page, index)
-    output = page.locator(".jp-CodeCell").nth(index).locator(".jp-OutputArea-output pre").last
-    output.wait_for(timeout=PATIENCE)
-    return tuple(float(word) for word in str(output.inner_text()).strip("() \n").split(","))
+def told(page: Any, index: int) -> tuple[float, ...]:
+    """The pair that a cell prints."""
+    return tuple(float(word) for word in said(page, index).strip("()").split(","))
 
 
 @pytest.mark.cells(WHERE)
@@ -82,7 +80,7 @@ def test_the_mouse_drags_the_point_and_the_picture_follows(plane: Any) -> None:
     trail = plane.locator("polyline.ck-trail").get_attribute("points").split()
     assert len(trail) > 10
     assert plane.locator(".ck-film canvas").count() >= 2
-    x, y = said(plane, 2)
+    x, y = told(plane, 2)
     assert (x, y) == pytest.approx((2.0, 1.0), abs=0.05)
 
 
@@ -106,7 +104,7 @@ def test_the_keyboard_moves_the_point(plane: Any) -> None:
         plane.keyboard.press(key)
     assert point.get_attribute("aria-valuetext") == "h₁ = −0.15, h₂ = 0.30"
     wait_decoded(plane, -0.15, 0.3)
-    assert said(plane, 2) == pytest.approx((-0.15, 0.3), abs=1e-6)
+    assert told(plane, 2) == pytest.approx((-0.15, 0.3), abs=1e-6)
     point.focus()
     for _ in range(20):
         plane.keyboard.press("Shift+ArrowRight")
@@ -136,7 +134,7 @@ def test_surprise_moves_the_point_to_where_it_says(plane: Any) -> None:
                             timeout=PATIENCE)
     plane.wait_for_function("""() => document.querySelector('.ck').dataset.final === 'true' &&
         document.querySelector('.ck-point').getAttribute('aria-valuetext') !== 'h₁ = 0.00, h₂ = 0.00'""")
-    plane.wait_for_timeout(1000)
+    wait_still(plane)
     words = plane.locator(".ck-point").get_attribute("aria-valuetext").replace("−", "-")
     wait_decoded(plane, *(float(part.split("=")[1]) for part in words.split(",")))
 
@@ -153,6 +151,7 @@ def test_a_finger_moves_it_and_does_not_scroll(plane: Any) -> None:
     assert plane.evaluate("() => getComputedStyle(document.querySelector('.ck-board')).touchAction") == "none"
 
 
+@pytest.mark.own_page
 def test_the_map_is_not_sent_again_for_every_place(plane: Any) -> None:
     """The bytes of the pictures that arrive while the point moves are those of the small picture alone."""
     plane.evaluate("""() => { const make = Blob.prototype.constructor; window.large = 0;

@@ -1,0 +1,72 @@
+"""Every explorer at its smallest, mostly on pictures of sixteen pixels: a notebook's first cell, and a module."""
+
+import torch
+from torch import nn
+
+from coursekit import explore
+from coursekit.data import faces
+from coursekit.models import vae
+from coursekit.models.linear import PCA
+
+
+class Turned(nn.Module):
+    """Pictures of 4×4 pixels in other axes: nothing is lost, and each number of the code is seen in each pixel."""
+
+    def __init__(self, size=16):
+        super().__init__()
+        turn = torch.linalg.qr(torch.randn(16, 16, generator=torch.Generator().manual_seed(0))).Q[:, :size]
+        self.turn = nn.Parameter(turn, requires_grad=False)
+
+    def encode(self, x):
+        return x.flatten(1) @ self.turn
+
+    def decode(self, h):
+        return (h @ self.turn.T).unflatten(1, (1, 4, 4))
+
+    def forward(self, x):
+        return self.decode(self.encode(x))
+
+
+def small_vae(size, beta=1.0):
+    """A VAE as it starts, with the loudest weights that its pictures bear."""
+    torch.manual_seed(round(10 * beta))
+    model = vae.dense((1, 4, 4), size, 8, beta=beta, out=nn.Sigmoid())
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    return model
+
+
+def half_way(x, sigma):
+    """A denoiser that goes half-way to the middle, and further with more noise."""
+    return x * (1 - sigma) / 2
+
+
+chance = torch.Generator().manual_seed(1)
+images, labels = torch.rand(9, 1, 4, 4, generator=chance), torch.arange(9) % 3
+points = torch.randn(40, 2, generator=chance) * torch.tensor([1.5, 0.5])
+ends, model, pair = faces.sample_factors(2, generator=chance), Turned(), (Turned().encode, Turned().decode)
+pca, names = PCA(6).fit(images), [f"number {i}" for i in range(9)]
+spread = torch.full_like(points, 0.2)
+step = {"pixels": images[0] - images[1], "turned": model.encode(images[:1] - images[1:2])[0]}
+
+EVERY = {
+    "ArcDesk": lambda: explore.ArcDesk(),
+    "Arithmetic": lambda: explore.Arithmetic({"turned": pair}, images, names),
+    "Bottleneck": lambda: explore.Bottleneck({k: Turned(k) for k in (1, 4, 16)}, images),
+    "BoundDesk": lambda: explore.BoundDesk(),
+    "Components": lambda: explore.Components(pca, images),
+    "CorruptRepair": lambda: explore.CorruptRepair({"some": Turned(8), "all": model}, images, sigma=0.2, share=0.2),
+    "DenoisingField": lambda: explore.DenoisingField(half_way, points, sigma=(0.1, 0.3, 0.8)),
+    "Dimensions": lambda: explore.Dimensions(small_vae(3), images, nothing=0.0),
+    "ElboDesk": lambda: explore.ElboDesk({(b, 0.3): small_vae(2, b) for b in (0.5, 1.0, 4.0)}, images, labels, grid=3),
+    "FaceDesk": lambda: explore.FaceDesk({"turned": pair}, images, directions={"brighter": step}),
+    "Features": lambda: explore.Features(model, images, features=3),
+    "Film": lambda: explore.Film(images[:4]),
+    "LatentPlane": lambda: explore.LatentPlane(small_vae(2).decode, points, spread=spread, grid=3),
+    "NaturesDesk": lambda: explore.NaturesDesk(16, among=20),
+    "NoiseDesk": lambda: explore.NoiseDesk(pca, images),
+    "OjaFilm": lambda: explore.OjaFilm(points, frames=11),
+    "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], size=16),
+    "Walk": lambda: explore.Walk(*pair, images[0], images[1]),
+}
