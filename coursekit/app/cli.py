@@ -144,8 +144,9 @@ def _add_train(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "train",
         help="train one of the models that coursekit comes with anew, or for longer",
-        description="Train by the recipe, on one CPU or GPU. Stop it with Ctrl-C, and start it again with the same "
-        "words to go on. Weights and card are written at the end: NAME.safetensors and NAME.json.",
+        description="Train by the recipe, on one CPU or GPU, or in several processes: "
+        "torchrun --nproc-per-node 2 -m coursekit.app.cli train NAME. Stop it with Ctrl-C, and start it again with the "
+        "same words to go on. Weights and card are written at the end: NAME.safetensors and NAME.json.",
     )
     parser.add_argument("name", metavar="NAME", help="one of those that `coursekit checkpoints` lists")
     amount = parser.add_mutually_exclusive_group()
@@ -175,6 +176,8 @@ def _train(args: argparse.Namespace) -> int:
     if card is None:
         print(f"stopped; the same command goes on from {args.out}", file=sys.stderr)
         return 130
+    if not card:  # another process than the first of several: that one speaks
+        return 0
     print(f"{args.out / args.name}.safetensors: {_figures(card)}")
     print(f'pretrained.load("{args.name}", folder="{args.out}") loads it')
     return 0

@@ -39,10 +39,10 @@ class Still:
 
 
 class LivePlane:
-    """A training's callback that shows where pictures lie in the plane of codes, now and at earlier stages.
+    """A training's companion that shows where pictures lie in the plane of codes, now and at earlier stages.
 
     `LivePlane(vae, x, labels)` with pictures x [n, C, H, W] and their classes [n]; give it to `training.fit(...,
-    callback=live)`. `model.encode(x)` gives codes [n, 2] or a distribution with such a mean, `model(x)` the
+    along=[live])`. `model.encode(x)` gives codes [n, 2] or a distribution with such a mean, `model(x)` the
     reconstructions. Redrawn every so many steps; `shown` pictures stand above their reconstructions. In a notebook it
     keeps one picture, the last, with up to four stages from early on; elsewhere it draws nothing. `latest` is the last.
     Raises ValueError for codes that are not [n, 2] and for every < 1 or shown < 1.
@@ -64,7 +64,7 @@ class LivePlane:
         check_codes(self.codes(), labels)
         self.latest = self._drawn(0)
 
-    def __call__(self, step: int, terms: Mapping[str, float]) -> None:
+    def after(self, step: int, terms: Mapping[str, float]) -> None:
         """Redraw if it is time."""
         if step % self.every and step != 1:
             return

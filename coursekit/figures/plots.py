@@ -138,9 +138,9 @@ def images(
 
 
 class Strip:
-    """A training's callback that shows images above their reconstructions, redrawn every so many steps.
+    """A training's companion that shows images above their reconstructions, redrawn every so many steps.
 
-    `Strip(model, x, alt=...)` with images x [n, C, H, W]; give it to `training.fit(..., callback=strip)`. In a notebook
+    `Strip(model, x, alt=...)` with images x [n, C, H, W]; give it to `training.fit(..., along=[strip])`. In a notebook
     it keeps one picture, the last; elsewhere it draws nothing. `latest` is the last `Picture`.
     """
 
@@ -151,7 +151,7 @@ class Strip:
         self.latest = self._drawn()
         self._handle: Any = None
 
-    def __call__(self, step: int, terms: Mapping[str, float]) -> None:
+    def after(self, step: int, terms: Mapping[str, float]) -> None:
         """Redraw if it is time."""
         if step % self.every and step != 1:
             return

@@ -1,7 +1,6 @@
 """Training a recipe and keeping what comes out: weights and card, after an interruption where it stopped."""
 
 import json
-import os
 import time
 from collections.abc import Callable
 from functools import partial
@@ -14,33 +13,63 @@ from torch.optim.swa_utils import update_bn
 from coursekit.models.base import Device, Model, default_device, device_of
 from coursekit.pretrained import files
 from coursekit.pretrained.recipes import Recipe
+from coursekit.training.average import EMA
 from coursekit.training.batching import batches, number_of_batches
+from coursekit.training.checkpoints import Checkpoint
+from coursekit.training.companions import Training
 from coursekit.training.history import History
-from coursekit.training.loop import EMA, fit
+from coursekit.training.loop import fit
+from coursekit.training.precision import Autocast
+from coursekit.training.processes import Processes, launched
 from coursekit.training.progress import Shown
 from coursekit.training.rates import Rate, cosine
 
 
 class Clock:
-    """Seconds spent on training, those of earlier runs included; noted in a file as often as the run is."""
+    """A companion: seconds spent on training, earlier runs included; noted in a file as often as the run is."""
 
     def __init__(self, path: Path, every: int) -> None:
         self.path, self.every, self.since = path, every, time.perf_counter()
-        self.before = float(json.loads(path.read_text())["seconds"]) if path.exists() else 0.0
+        self.before_this = float(json.loads(path.read_text())["seconds"]) if path.exists() else 0.0
+        self.writes = True
 
     @property
     def seconds(self) -> float:
         """Up to now."""
-        return self.before + time.perf_counter() - self.since
+        return self.before_this + time.perf_counter() - self.since
 
-    def tick(self, step: int, terms: Any) -> None:
-        """To be called after each step."""
+    def start(self, training: Training) -> None:
+        """Of several processes the first one writes."""
+        self.writes = training.together.rank == 0
+
+    def after(self, step: int, terms: Any) -> None:
+        """Note the seconds if it is time."""
         if step % self.every == 0:
             self.save()
 
+    def stop(self, whole: bool) -> None:
+        """Note them at the end."""
+        self.save()
+
     def save(self) -> None:
         """Note the seconds."""
-        files.replace(self.path, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+        if self.writes:
+            files.replace(self.path, json.dumps({"seconds": round(self.seconds, 1)}).encode())
+
+
+class Pace:
+    """A companion: what a recipe changes before each step, told the share of the training that is done."""
+
+    def __init__(self, change: Callable[[Any, float], None]) -> None:
+        self.change = change
+
+    def start(self, training: Training) -> None:
+        """Note the model and how long its training is."""
+        self.model, self.total = training.model, training.total or 1
+
+    def before(self, step: int) -> None:
+        """Change the model."""
+        self.change(self.model, (step - 1) / self.total)
 
 
 def make(
@@ -53,30 +82,30 @@ def make(
     training is kept in NAME.run.safetensors every so many steps: the next call goes on from there, to the same
     weights (bit for bit on one CPU with one number of threads). A learning rate that falls does so within the steps
     of the call, so ask for as many again. Ctrl-C ends it: None, and no weights are written.
-    Raises what the recipe's data raise, RuntimeError in one of several processes, ValueError for a foreign run.
+
+    Under `torchrun` each process sees its part of every batch, on a card of its own where there are cards; the first
+    one writes, and the others return an empty card. Raises what the recipe's data raise, ValueError for a foreign
+    run or too few cards.
     """
-    _alone()
-    folder, device = Path(folder), torch.device(device or default_device())
-    examples, model = recipe.examples(), recipe.build().to(device)
-    ema = None if recipe.ema is None else EMA(model, recipe.ema)
-    clock = Clock(folder / f"{recipe.name}.run.json", every)
-    if steps is None and epochs is None:
-        epochs = recipe.epochs
-    halves = recipe.autocast and halves_are_fast(device)
-    total = number_of_batches(examples, batch_size=recipe.batch_size, steps=steps, epochs=epochs)
-    optimizer = partial(recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay)
-    history = fit(
-        model, examples, steps=steps, epochs=epochs, batch_size=recipe.batch_size, seed=recipe.seed, ema=ema,
-        optimizers=dict.fromkeys(model.players(), optimizer), rate=_rate(recipe, total),
-        before=_pace(recipe, model, total), autocast=halves, checkpoint=run_path(recipe, folder),
-        checkpoint_every=every, progress=progress, callback=clock.tick,
-    )  # fmt: skip
-    clock.save()
-    if history.interrupted:
-        return None
-    if ema is not None:
-        model = averaged(ema, examples, recipe)
-    return keep(recipe, model, folder, _trained(history, clock, device, halves))
+    with launched(device or default_device()) as place:
+        examples, model = recipe.examples(), recipe.build().to(place)
+        ema = None if recipe.ema is None else EMA(model, recipe.ema)
+        clock = Clock(Path(folder) / f"{recipe.name}.run.json", every)
+        amount: dict[str, Any] = {"steps": steps, "epochs": epochs or (None if steps else recipe.epochs)}
+        halves = recipe.autocast and halves_are_fast(place)
+        kept = Checkpoint(run_path(recipe, folder), every)
+        given = [ema, _rate(recipe, amount, examples), recipe.pace and Pace(recipe.pace), halves and Autocast(), clock]
+        optimizer = partial(recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay)
+        history = fit(
+            model, examples, **amount, batch_size=recipe.batch_size, seed=recipe.seed, progress=progress,
+            optimizers=dict.fromkeys(model.players(), optimizer), along=[kept, *filter(None, given)],
+        )  # fmt: skip
+        if history.interrupted:
+            return None
+        if Processes().rank:
+            return {}
+        best = model if ema is None else averaged(ema, examples, recipe)
+        return keep(recipe, best, Path(folder), _trained(history, clock, place, halves))
 
 
 def halves_are_fast(device: torch.device) -> bool:
@@ -84,19 +113,12 @@ def halves_are_fast(device: torch.device) -> bool:
     return device.type != "cpu" or bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _rate(recipe: Recipe, steps: int | None) -> Rate | None:
-    """The learning rate's way through so many steps."""
-    if recipe.warm_up is None or not steps:
+def _rate(recipe: Recipe, amount: dict[str, Any], examples: Any) -> Rate | None:
+    """The learning rate's way through the training, with a warm-up that leaves at least one step over."""
+    total = number_of_batches(examples, batch_size=recipe.batch_size, **amount)
+    if recipe.warm_up is None or not total:
         return None
-    return cosine(steps, warm_up=min(recipe.warm_up, steps - 1))
-
-
-def _pace(recipe: Recipe, model: Model, steps: int | None) -> Callable[[int], Any] | None:
-    """What is to be done before each of so many steps."""
-    change = recipe.pace
-    if change is None or not steps:
-        return None
-    return lambda step: change(model, (step - 1) / steps)
+    return cosine(warm_up=min(recipe.warm_up, total - 1))
 
 
 def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:
@@ -130,13 +152,6 @@ def keep(recipe: Recipe, model: Any, folder: Path, trained: dict[str, Any]) -> f
         card["codes"] = recipe.codes(again)
     files.write_card(files.card_path(folder, recipe.name), card)
     return card
-
-
-def _alone() -> None:
-    """Two processes of one launcher would write the same files."""
-    count = os.environ.get("WORLD_SIZE", "1")
-    if count != "1":
-        raise RuntimeError(f"WORLD_SIZE is {count}, but one process trains a recipe: start it without a launcher")
 
 
 def _trained(history: History, clock: Clock, device: torch.device, halves: bool) -> dict[str, Any]:

@@ -7,13 +7,17 @@ autoencoders in a stack are trained one by one by `pretrain`.
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
+    "average": ["EMA"],
     "batching": ["batches", "number_of_batches"],
-    "checkpoints": [],
+    "checkpoints": ["Checkpoint"],
+    "companions": ["Training"],
     "history": ["History"],
     "layerwise": ["pretrain"],
-    "loop": ["EMA", "NotFinite", "adam", "fit", "steps", "trainable_parameters"],
+    "loop": ["NotFinite", "adam", "fit", "steps", "trainable_parameters"],
     "muon": ["Muon"],
-    "progress": [],
-    "rates": ["cosine"],
+    "precision": ["Autocast"],
+    "processes": ["Processes", "launched"],
+    "progress": ["Progress"],
+    "rates": ["Rate", "cosine", "scaled"],
     "coursekit.models.base": ["Model", "default_device", "device_of", "eval_mode", "seed_everything", "train_mode"],
 })  # fmt: skip

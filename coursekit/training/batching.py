@@ -1,12 +1,13 @@
 """From data in memory (or any iterable of batches) to a stream of batches."""
 
 import itertools
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, IterableDataset
+from torch.utils.data import Dataset, IterableDataset, TensorDataset
 
 from coursekit.models.base import Device
 
@@ -17,13 +18,14 @@ def batches(
 ) -> Iterator[Any]:  # fmt: skip
     """A stream of batches on `device`: so many steps, or epochs (one if neither is given).
 
-    `data` is a tensor [n, ...], a dataset with `.images` or `.points`, or a tuple of tensors of equal length
-    (say images and labels; its batches are tuples). Each epoch visits every item once, in an order from
-    `generator`; the last batch may be smaller, or is left out with `drop_last`. Any other iterable is taken
-    to give batches itself, and is walked again for each epoch.
+    `data` is a tensor or NumPy array [n, ...], a dataset with `.images` or `.points`, or a tuple of such of equal
+    length (say images and labels; its batches are tuples), or a `TensorDataset`. Arrays of floats become tensors of
+    torch's default kind. Each epoch visits every item once, in an order from `generator`; the last batch may be
+    smaller, or is left out with `drop_last`. Any other iterable, a `DataLoader` say, is taken to give batches
+    itself, and is walked again for each epoch; a batch of one tensor alone, [x], is taken for x.
 
     Raises ValueError for steps and epochs together, empty or unequal data, or an iterable that runs out
-    before `steps`; TypeError for data of no such kind.
+    before `steps` or `epochs` or gives nothing; TypeError for data of no such kind.
     """
     wanted = number_of_batches(data, batch_size=batch_size, steps=steps, epochs=epochs, drop_last=drop_last)
     tensors = _tensors(data)
@@ -57,6 +59,8 @@ def number_of_batches(
 def _per_epoch(data: Any, batch_size: int, drop_last: bool) -> int | None:
     tensors = _tensors(data)
     if tensors is None:
+        if hasattr(data, "__len__") and not len(data):
+            raise ValueError(f"data: this {type(data).__name__} gives no batch; has it fewer items than one batch?")
         return len(data) if hasattr(data, "__len__") else None
     n = len(tensors[0])
     whole, rest = divmod(n, batch_size)
@@ -68,18 +72,28 @@ def _per_epoch(data: Any, batch_size: int, drop_last: bool) -> int | None:
 def _tensors(data: Any) -> tuple[Tensor, ...] | None:
     """The tensors to slice batches from; None if `data` gives batches itself."""
     data = getattr(data, "images", getattr(data, "points", data))
-    found = (data,) if isinstance(data, Tensor) else data
-    if isinstance(found, tuple) and found and all(isinstance(part, Tensor) for part in found):
-        lengths = [len(part) if part.ndim else 0 for part in found]
+    found = data.tensors if isinstance(data, TensorDataset) else data
+    found = (found,) if isinstance(found, Tensor | np.ndarray) else found
+    if isinstance(found, tuple) and found and all(isinstance(part, Tensor | np.ndarray) for part in found):
+        tensors = tuple(part if isinstance(part, Tensor) else _from_array(part) for part in found)
+        lengths = [len(part) if part.ndim else 0 for part in tensors]
         if len(set(lengths)) > 1:
             raise ValueError(f"data: want tensors of equal length, got lengths {lengths}")
-        return found
+        return tensors
     indexed = isinstance(data, Dataset) and not isinstance(data, IterableDataset)
     if indexed or not isinstance(data, Iterable) or isinstance(data, str):
         hint = "; put a DataLoader around it" if indexed else ""
         kind = type(data).__name__
-        raise TypeError(f"data: want a tensor, tensors, images, points or batches, got {kind}{hint}")
+        raise TypeError(f"data: want a tensor, an array, tensors, images, points or batches, got {kind}{hint}")
     return None
+
+
+def _from_array(array: np.ndarray) -> Tensor:
+    """A tensor of the array's numbers, floats in torch's default kind; TypeError for other things than numbers."""
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"data: want an array of numbers, got one of {array.dtype}")
+    kind = torch.get_default_dtype() if array.dtype.kind == "f" else None
+    return torch.tensor(np.ascontiguousarray(array), dtype=kind)  # a negative stride is more than torch takes
 
 
 def _sliced(
@@ -97,25 +111,29 @@ def _sliced(
 
 
 def _repeated(data: Iterable[Any], epochs: int | None, steps: int | None) -> Iterator[Any]:
-    if steps is None:
-        for _ in range(1 if epochs is None else epochs):
-            yield from data
-        return
-    given = 0
-    while given < steps:
+    given, epoch = 0, 0
+    wanted = 1 if epochs is None and steps is None else epochs
+    while given < steps if steps is not None else epoch < (wanted or 0):
         before = given
-        for batch in itertools.islice(data, steps - given):
+        for batch in itertools.islice(data, None if steps is None else steps - given):
             yield batch
             given += 1
+        epoch += 1
         if given == before:
-            raise ValueError(f"data: the batches ran out after {given} of {steps} steps")
+            amount = f"{given} of {steps} steps" if steps is not None else f"{epoch - 1} of {wanted} epochs"
+            once = " (an iterator can be walked only once: give a list or a DataLoader)" if given else ""
+            raise ValueError(f"data: the batches ran out after {amount}{once}")
 
 
 def _to(batch: Any, device: Device | None) -> Any:
+    if isinstance(batch, tuple | list) and len(batch) == 1 and isinstance(batch[0], Tensor):
+        batch = batch[0]  # as a DataLoader over a TensorDataset of one tensor gives it
     if device is None:
         return batch
     if isinstance(batch, Tensor):
         return batch.to(device, non_blocking=True)
+    if isinstance(batch, Mapping):
+        return {name: _to(part, device) for name, part in batch.items()}
     if isinstance(batch, tuple | list):
-        return type(batch)(_to(part, device) for part in batch)
+        return type(batch)([part.to(device, non_blocking=True) if isinstance(part, Tensor) else part for part in batch])
     return batch

@@ -9,38 +9,49 @@ from typing import Any
 
 from tqdm import tqdm
 
+from coursekit.training.companions import Training
+
 Shown = bool | str
 
 
 class Progress:
-    """A progress bar that leaves no trace in a terminal and one fixed line in a notebook; never on stderr.
+    """A companion: a bar that leaves no trace in a terminal and one fixed line in a notebook; never on stderr.
 
     `shown` is True, False, or "auto": where a person watches (a terminal, a notebook). The line that a
-    notebook keeps says nothing measured, so stored outputs do not change from run to run.
+    notebook keeps says nothing measured, so stored outputs do not change from run to run. ValueError for another
+    word.
     """
 
-    def __init__(self, total: int | None, *, done: int = 0, shown: Shown = "auto") -> None:
+    comes = 2  # after a checkpoint has said how many steps are done
+
+    def __init__(self, shown: Shown = "auto") -> None:
         if shown not in (True, False, "auto"):
             raise ValueError(f'progress: want True, False or "auto", got {shown!r}')
+        self.shown = shown
+
+    def start(self, training: Training) -> None:
+        """Show how far it is."""
+        self.history, total = training.history, training.total
         notebook = _in_notebook()
-        visible = bool(shown) if shown != "auto" else notebook or sys.stdout.isatty()
+        visible = bool(self.shown) if self.shown != "auto" else notebook or sys.stdout.isatty()
         amount = "" if total is None else f" for {total} step" + "s" * (total != 1)
         self.output = _NotebookLine(f"trained{amount}") if visible and notebook else sys.stdout
         self.bar = tqdm(
-            total=total, initial=done, file=self.output, disable=not visible, leave=False, mininterval=0.2,
-            unit="step", dynamic_ncols=not notebook,
+            total=total, initial=self.history.steps, file=self.output, disable=not visible, leave=False,
+            mininterval=0.2, unit="step", dynamic_ncols=not notebook,
         )  # fmt: skip
 
-    def update(self, terms: Mapping[str, float]) -> None:
+    def after(self, step: int, terms: Mapping[str, float]) -> None:
         """One more step; the terms are written beside the bar when it is next drawn."""
         if not self.bar.disable and self.bar.update():
             self.bar.set_postfix({name: f"{value:.4g}" for name, value in terms.items()}, refresh=False)
 
-    def close(self, *, stopped_after: int | None = None) -> None:
+    def stop(self, whole: bool) -> None:
         """Take the bar away; say so if the training was stopped."""
         self.bar.close()
         if isinstance(self.output, _NotebookLine):
-            self.output.settle(None if stopped_after is None else f"stopped after {stopped_after} steps")
+            stopped = self.history.interrupted
+            self.output.settle(f"stopped after {self.history.steps} steps" if stopped else None)
 
 
 class _NotebookLine:

@@ -12,7 +12,7 @@ from coursekit.models.autoencoders import dense
 from coursekit.models.corruption import Gaussian, Masking
 from coursekit.models.penalties import L1, Contractive, ContractiveSigmoid, Sparsity, bernoulli_kl, encoder_jacobian
 from coursekit.models.score import smoothed_score
-from coursekit.training.loop import EMA, fit
+from coursekit.training import EMA, fit
 
 SEEDS = range(3)
 DIGIT = (1, 8, 8)
@@ -35,7 +35,7 @@ def averaged(make, x, *, seed=0, decay=0.995, **how):
     torch.manual_seed(seed)
     model = make()
     ema = EMA(model, decay)
-    fit(model, x, seed=seed, progress=False, ema=ema, **how)
+    fit(model, x, seed=seed, progress=False, along=[ema], **how)
     return ema.average
 
 

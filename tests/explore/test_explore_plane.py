@@ -315,7 +315,7 @@ class TestLivePlane:
     def test_it_draws_the_first_step_and_every_so_many(self, images, monkeypatch):
         drawn, model = self.shown(monkeypatch), tiny()
         plane = LivePlane(model, images, torch.arange(30) % 3, every=4)
-        training.fit(model, images, steps=21, lr=2e-2, progress=False, callback=plane)
+        training.fit(model, images, steps=21, lr=2e-2, progress=False, along=[plane])
         assert [step for step, _ in plane.stages] == [1, 4, 8, 12, 16, 20]
         assert len(drawn) == 6
         assert plane.latest is drawn[-1]

@@ -45,7 +45,7 @@ def test_ema_is_its_recursion():
 def test_ema_takes_buffers_as_they_are():
     m = Regulariser()
     ema = training.EMA(m)
-    training.fit(m, x(), steps=3, ema=ema)
+    training.fit(m, x(), steps=3, along=[ema])
     assert torch.equal(ema.average.body[1].running_mean, m.body[1].running_mean)
 
 
@@ -64,7 +64,7 @@ def test_the_default_device_is_there():
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
 def test_training_on_a_gpu_follows_the_model():
     m = model()
-    history = training.fit(m, x(), steps=20, device="cuda", lr=1e-2)
+    history = training.fit(m.to("cuda"), x(), steps=20, lr=1e-2)
     assert training.device_of(m).type == "cuda"
     assert m.sample(3, generator=torch.Generator().manual_seed(0)).is_cuda
     assert history.last(3)["loss"] < history["loss"][0]

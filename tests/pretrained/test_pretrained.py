@@ -9,10 +9,10 @@ import signal
 import tomllib
 from pathlib import Path
 
+import once
 import pytest
 import torch
 from players import same
-from real_sets import real_set
 from safetensors import safe_open
 from torch import nn
 
@@ -23,7 +23,7 @@ from coursekit.models.autoencoders import dense
 from coursekit.pretrained import catalogue, files, making
 from coursekit.pretrained.portraits import rising
 from coursekit.pretrained.recipes import Recipe, squared_error_per_pixel
-from coursekit.training.loop import EMA
+from coursekit.training import EMA
 
 ROOT = Path(__file__).parents[2]
 each = pytest.mark.parametrize("name", sorted(pretrained.RECIPES))
@@ -84,12 +84,7 @@ def test_a_loaded_model_is_in_eval_mode_and_float32_and_disturbs_no_randomness(n
 
 @each
 def test_figures_are_those_of_the_weights(name):
-    for folder in ("mnist", "smiles"):
-        if folder in pretrained.recipe(name).data.lower():
-            real_set(folder)
-    assert pretrained.recipe(name).measure(pretrained.load(name)) == pytest.approx(
-        pretrained.card(name)["figures"], rel=1e-2, abs=2e-3
-    )
+    assert once.figures(name) == pytest.approx(pretrained.card(name)["figures"], rel=1e-2, abs=2e-3)
 
 
 def test_the_convolutional_autoencoder_is_far_better_than_pca_with_as_many_numbers():
@@ -153,11 +148,11 @@ def test_half_precision_only_where_it_is_fast_and_wanted(fast, wanted, precision
 def press_stop_at(step, monkeypatch):
     """Ctrl-C during that step of the next training."""
 
-    def tick(clock, at, terms):
+    def after(clock, at, terms):
         if at == step:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(making.Clock, "tick", tick)
+    monkeypatch.setattr(making.Clock, "after", after)
 
 
 def make(recipe, folder, **how):
@@ -268,13 +263,6 @@ def test_seconds_of_earlier_runs_are_counted(small, tmp_path):
 def test_more_steps_later_go_on_from_the_same_run(small, tmp_path):
     make(small, tmp_path / "in two", steps=3)
     assert make(small, tmp_path / "in two", steps=7)["sha256"] == make(small, tmp_path / "at once", steps=7)["sha256"]
-
-
-def test_a_launcher_of_many_processes_is_refused(small, tmp_path, monkeypatch):
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(RuntimeError, match="WORLD_SIZE is 2"):
-        make(small, tmp_path)
-    assert not list(tmp_path.iterdir())
 
 
 def truncated(weights, card):

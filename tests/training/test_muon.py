@@ -104,8 +104,8 @@ def test_it_is_resumed_bit_for_bit(tmp_path):
     path, how = tmp_path / "run.safetensors", {"optimizers": {"model": Muon}, "batch_size": 12}
     whole, part, again = model(), model(), model()
     training.fit(whole, x(), steps=9, **how)
-    training.fit(part, x(), steps=4, checkpoint=path, **how)
-    training.fit(again, x(), steps=9, checkpoint=path, **how)
+    training.fit(part, x(), steps=4, along=[training.Checkpoint(path)], **how)
+    training.fit(again, x(), steps=9, along=[training.Checkpoint(path)], **how)
     assert same(whole, again)
     assert not same(whole, model())
 

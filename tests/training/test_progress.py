@@ -39,7 +39,7 @@ def test_ctrl_c_ends_training_after_the_step_at_hand():
         if step == 4:
             press_stop()
 
-    history = training.fit(stopped, x(), steps=100, callback=stop)
+    history = training.fit(stopped, x(), steps=100, along=[stop])
     assert history.interrupted
     assert history.steps == len(history["loss"]) == 4
     assert same(reference, stopped)
@@ -77,7 +77,7 @@ def test_an_interrupt_raised_by_a_callback_keeps_model_and_history():
 
     m = Regulariser()
     m.eval()
-    history = training.fit(m, x(), steps=10, callback=stop)
+    history = training.fit(m, x(), steps=10, along=[stop])
     assert history.interrupted
     assert history.steps == 3
     assert "interrupted" in repr(history)

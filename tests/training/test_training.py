@@ -59,6 +59,30 @@ def test_the_player_whose_loss_is_not_finite_is_the_one_named():
         training.fit(gan, x(8, 2), steps=1)
 
 
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_a_gradient_that_is_not_finite_stops_before_the_player_moves(bad):
+    """The root of 0 is finite, its slope is not; and a slope may be NaN beside a loss that is not."""
+
+    def script(m, step):
+        slope = m.weight.sqrt() - m.weight.sqrt().detach() + 1 if bad is math.inf else (m.weight.abs() * 0) ** 0.5
+        yield "model", {"loss": slope + m.other if step == 2 else m.weight * 0 + m.other}
+
+    m = Scripted(script)
+    m.weight.data.zero_()
+    m.other = nn.Parameter(torch.ones(()))
+    with pytest.raises(training.NotFinite, match=r"step 2: .*'model' is finite, but not .* to weight;"):
+        training.fit(m, x(), steps=5, optimizers={"model": lambda p: SGD(p, 0.25)})
+    assert (m.weight.item(), m.other.item()) == (0.0, 0.75)  # one step of ¼
+
+
+def test_large_gradients_are_no_error():
+    """Each number is finite; their sum is not."""
+    m = Scripted(lambda m, step: [("model", {"loss": (m.many * 3e38).sum() * 1e-38 * 1e38})])
+    m.many, m.weight = nn.Parameter(torch.zeros(4)), None
+    training.fit(m, x(), steps=1, optimizers={"model": lambda p: SGD(p, 0.5)})
+    assert m.many.tolist() == pytest.approx([-1.5e38] * 4, rel=1e-6)
+
+
 @pytest.mark.parametrize(
     ("turn", "said"),
     [
@@ -79,7 +103,7 @@ def test_a_parameter_that_would_never_train_is_named():
     m.forgotten = nn.Linear(2, 2)
     with pytest.raises(ValueError, match=r"does not depend on forgotten\.weight, forgotten\.bias, which would never"):
         training.fit(m, x(), steps=1)
-    training.fit(m, x(), steps=1, allow_unused=True)
+    list(training.steps(m, [x()], {"model": SGD(m.parameters(), 0.1)}, allow_unused=True))
     m.forgotten.requires_grad_(False)
     training.fit(m, x(), steps=1)
 
@@ -111,7 +135,7 @@ def test_autocast_computes_the_nets_in_bfloat16_and_the_loss_in_float32():
             return {"loss": (out - x).square().mean()}
 
     m = Watched()
-    training.fit(m, x(), steps=2, autocast=True)
+    training.fit(m, x(), steps=2, along=[training.Autocast()])
     assert seen == {"net": torch.bfloat16, "loss": torch.float32}
     assert all(p.dtype == torch.float32 and p.grad.dtype == torch.float32 for p in m.parameters())
     training.fit(m, x(), steps=2)
@@ -120,8 +144,8 @@ def test_autocast_computes_the_nets_in_bfloat16_and_the_loss_in_float32():
 
 def test_autocast_learns_as_well():
     plain, quick = (
-        training.fit(model(), x(), steps=150, batch_size=40, lr=1e-2, autocast=way).last(5)["loss"]
-        for way in (False, True)
+        training.fit(model(), x(), steps=150, batch_size=40, lr=1e-2, along=way).last(5)["loss"]
+        for way in ([], [training.Autocast()])
     )
     assert quick == pytest.approx(plain, rel=0.05)
 
@@ -156,7 +180,7 @@ def test_seed_decides_everything_and_nothing_else_does():
 
 def test_history_has_every_term_of_every_step():
     seen = []
-    history = training.fit(model(), x(), steps=7, callback=lambda step, terms: seen.append((step, terms["loss"])))
+    history = training.fit(model(), x(), steps=7, along=[lambda step, terms: seen.append((step, terms["loss"]))])
     assert list(history) == ["loss", "mse"]
     assert len(history["loss"]) == history.steps == 7
     assert seen == list(enumerate(history["loss"], 1))
