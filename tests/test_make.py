@@ -136,6 +136,18 @@ def test_every_target_is_explained_and_phony():
     assert {"lab", "test", "notebooks", "bench", "clean", "help"} <= set(phony)
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="needs make")
+def test_two_processes_share_the_tests_but_for_those_that_measure_time_and_each_half_names_its_slowest():
+    words = ["make", "--dry-run", "test", "WORKERS=3", "PYTEST_ARGS=-k faces --durations=0"]
+    said = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    shared, alone = (line.partition("-m pytest ")[2] for line in said.splitlines() if "-m pytest" in line)
+    assert shared.startswith('-m "not alone" -n 3 ')
+    assert alone.startswith("-m alone ")
+    assert "-n " not in alone
+    for half in (shared, alone):
+        assert half.index("--durations=10") < half.index("-k faces --durations=0")  # the last word is the user's
+
+
 @pytest.mark.parametrize("status", [0, 2])
 def test_ci_provides_the_data_and_ends_with_makes_exit_status(project, status):
     (project.parent / "shared/data").mkdir(parents=True)

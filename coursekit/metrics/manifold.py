@@ -9,6 +9,7 @@ from coursekit.data import faces
 
 Renderer = Callable[[Tensor], Tensor]
 EXACT = 1e-3**2  # a mean square that no eye and no claim tells from 0
+GUESSED_AT_ONCE = 128  # ten moves of each are what the renderer draws fastest
 Ranges = Mapping[str, tuple[float, float]] | Sequence[tuple[float, float]] | Tensor
 
 
@@ -57,7 +58,7 @@ class Manifold:
         if guess.shape != (len(x), self.gallery.shape[1]):
             raise ValueError(f"guess: want {[len(x), self.gallery.shape[1]]}, got {list(guess.shape)}")
         inside = guess.to(self.gallery).clamp(self.low, self.high)
-        return zip(inside.split(32), x.split(32), strict=True)
+        return zip(inside.split(GUESSED_AT_ONCE), x.split(GUESSED_AT_ONCE), strict=True)
 
     def _refined(self, h: Tensor, x: Tensor, steps: int) -> tuple[Tensor, Tensor]:
         h, square = self._descended(h, self._residuals(h[:, None], x)[:, 0], x, steps)

@@ -31,21 +31,23 @@ def triples(n: int = 300, *, seed: int = 5) -> Triple:
     return a, b, c
 
 
-def judged(images: Tensor, before: Tensor, name: str) -> Figures:
-    """The shares of images that show glasses, that keep the other attributes of `before`, and that do both."""
-    seen, had = reading.reader().attributes(images), reading.reader().attributes(before)
+def judged(images: Tensor, had: Tensor, name: str) -> Figures:
+    """The shares of images that show glasses, that keep the other attributes which they `had` before (bool [n, 4], by
+    the reader), and that do both."""
+    seen = reading.reader().attributes(images)
     others = [i for i in range(ATTRIBUTES) if i != GLASSES]
     appears, kept = seen[:, GLASSES], (seen == had)[:, others].all(1)
     shares = {"appears": appears, "others_kept": kept, "success": appears & kept}
     return {f"{name}_{what}": share.float().mean().item() for what, share in shares.items()}
 
 
-def by_pairs(model: measured.Generator, given: Triple, *, pairs: int = 1, amount: float = 1.0) -> Tensor:
+def by_pairs(model: measured.Generator, codes: Triple, *, pairs: int = 1, amount: float = 1.0) -> Tensor:
     """Decoded h_c + amount · the mean of h_a − h_b over some pairs: with one pair and amount 1 it is h_a − h_b + h_c.
 
-    Each of the n faces c takes the pairs at its own place and the next ones, so that with n pairs all take all.
+    `codes` are h_a, h_b and h_c, each [n, M_h]. Each of the n faces c takes the pairs at its own place and the next
+    ones, so that with n pairs all take all.
     """
-    a, b, c = (measured.codes(model, x) for x in given)
+    a, b, c = codes
     differences = torch.stack([(a - b).roll(-j, 0) for j in range(pairs)]).mean(0)
     return measured.decoded(model, c + amount * differences)
 
@@ -58,12 +60,13 @@ def by_pixels(given: Triple) -> Tensor:
 def of_arithmetic(model: measured.Generator) -> Figures:
     """What comes of "with glasses" − "the same without" + "another without", of 300 such sums: by one pair, by the
     mean of three pairs, of 300, and by one and a half times that."""
-    given = triples()
+    a, b, c = (measured.codes(model, x) for x in triples())
+    had = reading.reader().attributes(triples()[2])
     ways = {"glasses_one_pair": (1, 1.0), "glasses_three_pairs": (3, 1.0), "glasses_all_pairs": (300, 1.0),
             "glasses_all_pairs_more": (300, 1.5)}  # fmt: skip
     found: Figures = {}
     for name, (pairs, amount) in ways.items():
-        found |= judged(by_pairs(model, given, pairs=pairs, amount=amount), given[2], name)
+        found |= judged(by_pairs(model, (a, b, c), pairs=pairs, amount=amount), had, name)
     return found
 
 
@@ -73,14 +76,14 @@ def by_strangers(model: measured.Generator, count: int, *, repeats: int = 20, se
     given = reading.unseen_faces()
     h, attributes = measured.codes(model, given.images), reading.attributes_of(given)
     worn, bare = (attributes[:, GLASSES] == 1).nonzero()[:, 0], (attributes[:, :2].sum(1) == 0).nonzero()[:, 0]
-    target = triples()[2]
-    own, order = measured.codes(model, target), torch.Generator().manual_seed(seed)
+    target, order = triples()[2], torch.Generator().manual_seed(seed)
+    own, had = measured.codes(model, target), reading.reader().attributes(target)
     found = []
     for _ in range(repeats):
         chosen = torch.cat([group[torch.randperm(len(group), generator=order)[:count]] for group in (worn, bare)])
         mask = torch.arange(len(chosen)) < len(chosen) // 2
         images = measured.decoded(model, moved(own, mean_difference(h[chosen], mask)))
-        found.append(judged(images, target, "strangers"))
+        found.append(judged(images, had, "strangers"))
     return {key: sum(figures[key] for figures in found) / repeats for key in found[0]}
 
 

@@ -4,8 +4,8 @@ The judge of what a generated face shows is the net `faces_reader`; how far a pi
 could draw is measured by fitting factors to it, starting from what the reader reads.
 """
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from coursekit.pretrained.recipes import Figures
 SEED_OF_MORE = 3
 VALID = 0.045  # root mean square per number; what `of_samples` says of reconstructions shows what it means
 ITEMS = 5000  # generated and real faces that distributions are compared with
+AT_ONCE = 100  # faces; with more, what a net holds between its layers leaves the caches
 
 Generator = Autoencoder | VAE
 
@@ -34,13 +35,22 @@ def generator_of(model: Model) -> Generator:
     return model
 
 
+def in_parts(function: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
+    """The function's rows for inputs of n rows each, AT_ONCE at a time; an input that is None is left out."""
+    given = [x.split(AT_ONCE) for x in inputs if x is not None]
+    return torch.cat([function(*parts) for parts in zip(*given, strict=True)])
+
+
 @torch.no_grad()
 def codes(model: Generator, images: Tensor, condition: Tensor | None = None) -> Tensor:
     """The code of each image, of a VAE the posterior's mean: [n, M_h]."""
-    given: Any = () if condition is None else (condition,)
+
+    def code(*given: Tensor) -> Tensor:
+        q = model.encode(*given)
+        return q if isinstance(q, Tensor) else q.mean
+
     with eval_mode(model):
-        found = [model.encode(*parts) for parts in zip(*(t.split(500) for t in (images, *given)), strict=True)]
-    return torch.cat([q if isinstance(q, Tensor) else q.mean for q in found])
+        return in_parts(code, images, condition)
 
 
 @torch.no_grad()
@@ -50,14 +60,14 @@ def codes_drawn(model: Generator, images: Tensor, condition: Tensor | None = Non
         return codes(model, images)
     noise = torch.randn(len(images), model.latent_size, generator=torch.Generator().manual_seed(seed))
     with eval_mode(model):
-        return moved(model.encode(images, condition), noise)
+        return in_parts(lambda noise, *given: moved(model.encode(*given), noise), noise, images, condition)
 
 
 @torch.no_grad()
-def decoded(model: Generator, h: Tensor, *condition: Tensor) -> Tensor:
+def decoded(model: Generator, h: Tensor, condition: Tensor | None = None) -> Tensor:
     """The images of codes [n, M_h], in parts."""
     with eval_mode(model):
-        return torch.cat([model.decode(*parts) for parts in zip(*(t.split(500) for t in (h, *condition)), strict=True)])
+        return in_parts(model.decode, h, condition)
 
 
 def of_reconstructions(model: Generator, n: int = 2000) -> Figures:
@@ -99,7 +109,7 @@ def valid(images: Tensor, threshold: float = VALID) -> float:
 def samples(model: Generator, n: int, *, seed: int = 0) -> Tensor:
     """Decoded draws from N(0, I), [n, 3, 64, 64]."""
     return torch.cat([model.sample(len(h), generator=g) for g in [torch.Generator().manual_seed(seed)]
-                      for h in torch.empty(n).split(500)])  # fmt: skip
+                      for h in torch.empty(n).split(AT_ONCE)])  # fmt: skip
 
 
 def samples_of_fitted_gaussian(model: Generator, n: int, *, seed: int = 0) -> Tensor:

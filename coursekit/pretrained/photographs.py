@@ -39,7 +39,7 @@ def codes_and_smiles(model: Model, split: str) -> tuple[Tensor, Tensor]:
     assert isinstance(model, VAE)
     assert given.labels is not None
     with torch.no_grad():
-        codes = torch.cat([model.encode(x).mean for x in given.images.split(500)])
+        codes = torch.cat([model.encode(x).mean for x in given.images.split(100)])
     return codes, given.labels == 1
 
 

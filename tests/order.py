@@ -1,0 +1,53 @@
+"""Which tests share a process, and which come first.
+
+`make test` deals the tests out to two processes, a group at a time: who is through with one gets the next. A group is a
+file, unless its tests share something costly with another file, or are costly each on its own. The groups that take
+longest come first, so that both processes end at nearly the same time. Without a second process the order is the same.
+"""
+
+# Seconds that a group keeps a core busy, of those that take longest. They only say what comes first: renew them when
+# the list of slowest tests at the end of a run says something else.
+SECONDS: dict[str, int] = {
+    "browser": 300,
+    "faces": 110,
+    "mnist": 30,
+    "smiles": 30,
+}
+NOTEBOOK, OTHER = 35, 0  # a notebook and a file that are not listed
+
+# What a pretrained model was trained on → the group of those who need the same data and figures (tests/once.py).
+FIGURES = {"faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles"}
+SHARED = {
+    "tests/claims/test_claims_faces.py": "faces",
+    "tests/claims/test_claims_vae_mnist.py": "mnist",
+    "tests/claims/test_claims_photographs.py": "smiles",
+}
+RUNS_A_NOTEBOOK, MEASURES_A_MODEL = "test_runs_as_stored_", "test_figures_are_those_of_the_weights"
+
+
+def group(test: str) -> str:
+    """The group of a test, from its id: "tests/claims/test_claims_faces.py::test_V9…" → "faces"."""
+    path, _, name = test.partition("::")
+    function, _, case = name.removesuffix("]").partition("[")
+    if path.startswith("tests/browser/"):
+        return "browser"  # one browser and one JupyterLab for all
+    if function.startswith(RUNS_A_NOTEBOOK):
+        return f"notebook {case}"  # a kernel of its own, and nothing shared
+    if function == MEASURES_A_MODEL:
+        return FIGURES[case.partition("_")[0]]
+    return SHARED.get(path, path)
+
+
+def seconds(name: str) -> int:
+    """How long a group takes, roughly."""
+    return SECONDS.get(name, NOTEBOOK if name.startswith("notebook ") else OTHER)
+
+
+def sort(tests: list[str]) -> list[int]:
+    """The places of the tests in the order of their groups, longest first; groups as long as each other, and the tests
+    of one, stay as they are."""
+    first: dict[str, int] = {}
+    groups = [group(test) for test in tests]
+    for place, name in enumerate(groups):
+        first.setdefault(name, place)
+    return sorted(range(len(tests)), key=lambda i: (-seconds(groups[i]), first[groups[i]], i))
