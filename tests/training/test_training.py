@@ -218,3 +218,12 @@ def test_players_can_have_optimizers_of_their_own():
     assert next(iter(given.state.values()))["step"] == 3
     with pytest.raises(ValueError, match=r"no such player \['judge'\]"):
         training.fit(gan, x(8, 2), steps=1, optimizers={"judge": slow})
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+def test_training_on_a_gpu_follows_the_model():
+    m = model()
+    history = training.fit(m.to("cuda"), x(), steps=20, lr=1e-2)
+    assert training.device_of(m).type == "cuda"
+    assert m.sample(3, generator=torch.Generator().manual_seed(0)).is_cuda
+    assert history.last(3)["loss"] < history["loss"][0]
