@@ -38,7 +38,7 @@ class PCA:
         self.shape_ = tuple(x.shape[1:])
         self.mean_ = rows.mean(0) if self.center else torch.zeros_like(rows[0])
         rows = rows - self.mean_
-        _, values, components = torch.linalg.svd(rows, full_matrices=False)
+        values, components = torch.linalg.svd(rows, full_matrices=False)[1:]  # U is as large as half the data: let go
         self.singular_values_, self.components_ = values[:k], _positive(components[:k])
         self.explained_variance_ = self.singular_values_.square() / (len(rows) - 1)
         self.explained_variance_ratio_ = self.singular_values_.square() / rows.square().sum()
@@ -95,8 +95,8 @@ def _rows(x: Tensor, like: Tensor | None = None) -> Tensor:
 
 def _positive(components: Tensor) -> Tensor:
     """The rows [k, M] with the signs that make each one's largest entry positive."""
-    largest = components.abs().argmax(1, keepdim=True)  # [k, 1]
-    return components * components.gather(1, largest).sign()
+    upside_down = components.amax(1) < -components.amin(1)
+    return components * torch.where(upside_down, -1.0, 1.0).to(components)[:, None]
 
 
 class Oja:

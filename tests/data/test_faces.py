@@ -65,7 +65,7 @@ def test_no_faces_give_no_pictures() -> None:
 
 def test_chunks_do_not_touch_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = faces.render(draw(10), 24)
-    monkeypatch.setattr(renderer, "PIXELS_AT_ONCE", 3 * 24**2)
+    monkeypatch.setattr(renderer, "LAYER", 3 * 24**2 * 4)
     torch.testing.assert_close(faces.render(draw(10), 24), whole, rtol=0, atol=2e-6)
     torch.testing.assert_close(faces.render(draw(10)[4:5], 24), whole[4:5], rtol=0, atol=2e-6)
 

@@ -5,10 +5,13 @@ import math
 import pytest
 import torch
 from scipy.linalg import subspace_angles
+from sklearn.metrics import roc_auc_score
+from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from coursekit import metrics
 from coursekit.data import faces
+from coursekit.metrics import geometry
 
 
 def seeded(seed=0):
@@ -97,6 +100,24 @@ def test_auroc_is_the_share_of_pairs_in_order():
     assert metrics.auroc(novel, familiar) == pytest.approx(1 - (1 + 0.5 + 0 + 3) / 6)
     with pytest.raises(ValueError, match="both"):
         metrics.auroc(familiar, familiar[:0])
+    with pytest.raises(ValueError, match="NaN"):
+        metrics.auroc(familiar, novel * torch.nan)
+
+
+def test_auroc_is_scikit_learns_ties_too():
+    generator = torch.Generator().manual_seed(0)
+    familiar, novel = (torch.randn(n, generator=generator).round(decimals=1) for n in (200, 70))
+    theirs = roc_auc_score([0] * 200 + [1] * 70, torch.cat([familiar, novel]).numpy())
+    assert metrics.auroc(familiar, novel) == pytest.approx(theirs, abs=1e-12)
+
+
+def test_distances_to_nearest_points_are_scikit_learns(monkeypatch):
+    """Also for points far from the origin, and however the pairs are cut into blocks."""
+    x = torch.randn(100, 20, generator=torch.Generator().manual_seed(0)) + 30
+    theirs, _ = NearestNeighbors(n_neighbors=4, algorithm="brute").fit(x.double().numpy()).kneighbors()
+    for block in (7, 256):
+        monkeypatch.setattr(geometry, "BLOCK", block)
+        torch.testing.assert_close(geometry._nearest(x, 4), torch.from_numpy(theirs), rtol=1e-9, atol=0)
 
 
 def circle(h: Tensor) -> Tensor:

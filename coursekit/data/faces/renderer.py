@@ -16,7 +16,7 @@ from coursekit.data.faces.shapes import Layer, flatten
 if TYPE_CHECKING:
     from coursekit.data.datasets import Images
 
-PIXELS_AT_ONCE = 2**18  # one layer of so many is 1 MB: caches hold several, and calls cost little beside it
+LAYER = 2**19  # bytes of one layer of a chunk: caches hold many, calls cost little beside it, memory stays small
 
 
 def render(factors: Tensor, size: int = 32) -> Tensor:
@@ -32,8 +32,15 @@ def render(factors: Tensor, size: int = 32) -> Tensor:
         raise ValueError(f"size must be at least 8 pixels, got {size}")
     if len(factors) == 0:
         return factors.new_zeros(0, 3, size, size)
-    chunk = max(1, PIXELS_AT_ONCE // size**2)
-    return torch.cat([_draw(Scene(h, size)) for h in factors.split(chunk)])
+    chunk = max(1, LAYER // (size**2 * factors.element_size()))
+    first = _draw(Scene(factors[:chunk], size))
+    if len(first) == len(factors):
+        return first
+    pictures = first.new_empty(len(factors), *first.shape[1:])  # filled in place, so that all of them exist only once
+    pictures[:chunk] = first
+    for start in range(chunk, len(factors), chunk):
+        pictures[start : start + chunk] = _draw(Scene(factors[start : start + chunk], size))
+    return pictures
 
 
 def _draw(s: Scene) -> Tensor:
