@@ -5,7 +5,7 @@
 #   PYTEST_ARGS="-k faces -x"      passed on to pytest
 #   WORKERS=2                      processes that share the tests
 #   NOTEBOOKS="--all"              passed on to tools/notebooks.py
-#   BENCH_ARGS="..."               passed on to each benchmark
+#   BENCH_ARGS="--brief"           passed on to each benchmark (--brief: one short round)
 
 .DEFAULT_GOAL := help
 .PHONY: help lab test style notebooks html bench doctor clean
@@ -18,6 +18,16 @@ OMP_NUM_THREADS ?= 1
 WORKERS ?= 2
 test notebooks: export OMP_NUM_THREADS := $(OMP_NUM_THREADS)
 
+# Where more threads are wanted, those that wait sleep instead of spinning, unless somebody has decided (see
+# coursekit/app/server.py). The benchmarks set it themselves.
+ifeq ($(origin OMP_WAIT_POLICY)$(origin GOMP_SPINCOUNT)$(origin KMP_BLOCKTIME),undefinedundefinedundefined)
+test notebooks: export GOMP_SPINCOUNT := 300
+test notebooks: export KMP_BLOCKTIME := 1
+endif
+
+# What a run ends with: its ten slowest tests. Which tests share a process, and in what order, is in tests/order.py.
+SLOWEST := --durations=10 --durations-min=1
+
 help:  ## what there is to make
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## */make \1|/' | awk -F'|' '{printf "%-16s %s\n", $$1, $$2}'
 
@@ -27,9 +37,9 @@ lab:  ## set up .venv and open the course in JupyterLab
 
 test:  ## set up .venv and run every test (ruff and mypy are two of them)
 	@sh tools/setup.sh test
-	@$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(PYTEST_ARGS); \
+	@$(BIN)/python -m pytest -m "not alone" -n $(WORKERS) $(SLOWEST) $(PYTEST_ARGS); \
 	most=$$?; echo "== the tests that measure time, with nothing beside them"; \
-	$(BIN)/python -m pytest -m alone $(PYTEST_ARGS); timed=$$?; \
+	$(BIN)/python -m pytest -m alone $(SLOWEST) $(PYTEST_ARGS); timed=$$?; \
 	[ $$most -eq 0 ] && [ $$timed -eq 0 ] || [ $$most$$timed = 05 ] || [ $$most$$timed = 50 ]  # 5: none of that kind
 
 style:  ## ruff and mypy alone

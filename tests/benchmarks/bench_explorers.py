@@ -3,7 +3,7 @@
 The real JupyterLab (as `make lab` starts it), the real mouse at 60 events a second, headless Chromium. Every picture
 carries the slider's value in two of its corners' blocks; the page reads it back from what is painted, once a frame.
 
-    python tests/benchmarks/bench_explorers.py [rounds]      prints the table
+    python tests/benchmarks/bench_explorers.py [--brief]     prints the table (--brief: one short sweep of each)
     pytest tests/benchmarks/bench_explorers.py               holds the requirements
 """
 
@@ -25,7 +25,7 @@ import websocket
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from lab import CHROMIUM_FLAGS, chromium, free_port, open_notebook, run_cell, running_lab, wait_run
 
-VALUES = 240  # slider positions, each passed once in a sweep
+VALUES, FEW = 240, 30  # slider positions, each passed once in a sweep; in a short one
 RATE = 60  # mouse events a second
 
 WORK = """
@@ -139,14 +139,14 @@ WAYS = {  # name: (ours, what is drawn)
 }
 
 
-def measure(rounds: int = 3, *, ours_server: bool = True) -> dict[str, Run]:
+def measure(rounds: int = 3, *, values: int = VALUES) -> dict[str, Run]:
     """Every way `rounds` times, one after the other in turn, in one JupyterLab."""
     from playwright.sync_api import sync_playwright
 
     runs = {name: Run() for name in WAYS}
     with (
         tempfile.TemporaryDirectory() as folder,
-        running_lab(Path(folder), ours=ours_server) as lab,
+        running_lab(Path(folder)) as lab,
         sync_playwright() as playwright,
     ):
         port = free_port()
@@ -154,10 +154,10 @@ def measure(rounds: int = 3, *, ours_server: bool = True) -> dict[str, Run]:
         browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
         for turn in range(rounds):
             for name, (ours, draw) in WAYS.items():
-                cell = (OURS if ours else PLAIN).format(draw=draw, last=VALUES - 1)
+                cell = (OURS if ours else PLAIN).format(draw=draw, last=values - 1)
                 page = browser.new_page(viewport={"width": 1100, "height": 800})
                 open_notebook(page, lab.notebook(f"bench{turn}{'ours' if ours else 'plain'}{draw}.ipynb", WORK, cell))
-                note(runs[name], sweep(page, ours, port))
+                note(runs[name], sweep(page, ours, port, values))
                 shut(lab, page)
         browser.close()
     return runs
@@ -167,11 +167,10 @@ def shut(lab: Any, page: Any) -> None:
     """Close the page and its kernel: nothing of it may run beside the next."""
     page.evaluate("() => { window.bench.stop = true }")
     page.close()
-    for kernel in lab.ask("/api/kernels"):
-        lab.delete(f"/api/kernels/{kernel['id']}")
+    lab.end_kernels()
 
 
-def sweep(page: Any, ours: bool, port: int) -> dict[str, Any]:
+def sweep(page: Any, ours: bool, port: int, values: int) -> dict[str, Any]:
     """Run the cells, drag the slider once from end to end, and wait for the last picture."""
     for cell in (0, 1):
         run_cell(page, cell)
@@ -185,7 +184,7 @@ def sweep(page: Any, ours: bool, port: int) -> dict[str, Any]:
     page.mouse.move(box["x"] + 2, y)
     page.mouse.down()
     page.evaluate(WATCH, [ours])
-    drag(port, page.url, [(box["x"] + 2 + (box["width"] - 4) * i / (VALUES - 1), y) for i in range(VALUES)])
+    drag(port, page.url, [(box["x"] + 2 + (box["width"] - 4) * i / (values - 1), y) for i in range(values)])
     rests = "() => window.bench.settled && performance.now() - window.bench.settled > 700"
     page.wait_for_function(rests, timeout=60_000)
     page.mouse.up()
@@ -254,4 +253,4 @@ def test_one_picture_follows_at_once(runs: dict[str, Run], name: str, most: floa
 
 
 if __name__ == "__main__":
-    print(table(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 3)))
+    print(table(measure(1, values=FEW) if "--brief" in sys.argv else measure()))

@@ -9,7 +9,6 @@ import torch
 from PIL import Image
 from traitlets import TraitError
 
-from coursekit.app.server import NoDelayConnection, lab_arguments, lab_command, lab_environment
 from coursekit.data import faces
 from coursekit.explore import (
     Choice,
@@ -323,11 +322,3 @@ def test_tiles_keep_their_places():
     assert tiles[0, 0, 0] == 0
     assert tiles[0, 4, 4] == 0.75
     assert (tiles[0, 2] == 1).all()
-
-
-def test_the_lab_command_names_the_connection_and_keeps_the_callers_settings():
-    module, _, name = f"{NoDelayConnection.__module__}.{NoDelayConnection.__qualname__}".rpartition(".")
-    assert f"--ServerApp.kernel_websocket_connection_class={module}.{name}" in lab_arguments()
-    assert lab_command(["--no-browser"])[-1] == "--no-browser"
-    assert lab_environment({"A": "b"})["A"] == "b"
-    assert lab_environment({"JUPYTER_CONFIG_PATH": "theirs"})["JUPYTER_CONFIG_PATH"].endswith("theirs")

@@ -1,0 +1,39 @@
+"""Every benchmark still runs and prints its figures: a short round of each. Limits are held by `make bench` alone."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from browser.lab import chromium
+
+FOLDER = Path(__file__).parent
+FIGURES = {  # a line that each must print
+    "bench_card": r"no CUDA card here|dimensions, faces +card +[\d.]+ +CPU, one thread +[\d.]+",
+    "bench_explorers": r"grid 8×8, ours +\d+ \(\d+\) +\d+ \(\d+\)",
+    "bench_faces": r"64 of 32×32 with gradient +\d+ +\d+ +[\d.]+ +[\d.]+",
+    "bench_threads": r"coursekit lab +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+",
+    "bench_training": r"3072-256-16 .*ratio [\d.]+",
+}
+FILES = sorted(FOLDER.glob("bench_*.py"))
+
+
+def needs(name: str) -> None:
+    """Skip what this machine has not got."""
+    if name == "bench_explorers":
+        pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
+        if chromium() is None:
+            pytest.skip("needs Chromium")
+
+
+@pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
+def test_a_short_round_runs_through_and_prints_figures(file: Path) -> None:
+    needs(file.stem)
+    environment = {**os.environ, "PYTHONPATH": str(FOLDER.parents[1])}
+    done = subprocess.run(
+        [sys.executable, str(file), "--brief"], env=environment, capture_output=True, text=True, timeout=500
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert re.search(FIGURES[file.stem], done.stdout), done.stdout
