@@ -22,6 +22,7 @@ from torch import Tensor
 from torch.nn import Module
 
 from coursekit.figures.png import encode
+from coursekit.data.heap import give_back
 from coursekit.models.base import eval_mode
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"
@@ -46,7 +47,9 @@ class Picture:
         """The picture as PNG bytes, in 256 colours where that saves much."""
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=DPI)
-        return encode(Image.open(buffer))
+        packed = encode(Image.open(buffer))
+        give_back()  # what a cell has computed for its picture it needs no more
+        return packed
 
     def _repr_mimebundle_(self, **_: Any) -> tuple[dict[str, str], dict[str, Any]]:
         data = {"image/png": base64.b64encode(self.png()).decode(), "text/plain": repr(self)}

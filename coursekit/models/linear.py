@@ -7,6 +7,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from coursekit.data.heap import give_back
+
 
 class PCA:
     """Principal component analysis: h = Vᵀ(x − m), x̂ = V h + m, with V from the SVD X − m = U D Vᵀ.
@@ -42,6 +44,7 @@ class PCA:
         self.singular_values_, self.components_ = values[:k], _positive(components[:k])
         self.explained_variance_ = self.singular_values_.square() / (len(rows) - 1)
         self.explained_variance_ratio_ = self.singular_values_.square() / rows.square().sum()
+        give_back()
         return self
 
     def _count(self, rows: Tensor) -> int:

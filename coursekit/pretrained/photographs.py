@@ -1,11 +1,11 @@
 """The recipe of a model of photographs of faces, and what is measured on it: does a smile direction carry over?"""
 
+from __future__ import annotations
+
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
-from sklearn.decomposition import PCA
-from sklearn.linear_model import LogisticRegression
-from sklearn.pipeline import Pipeline, make_pipeline
 from torch import Tensor
 
 from coursekit import data
@@ -14,6 +14,9 @@ from coursekit.models.base import Model
 from coursekit.models.vae import VAE, GaussianLikelihood
 from coursekit.pretrained.portraits import SLOWING, decoder, encoder
 from coursekit.pretrained.recipes import Figures, Recipe, squared_error_per_pixel
+
+if TYPE_CHECKING:
+    from sklearn.pipeline import Pipeline
 
 SHAPE, LATENT = (1, 64, 64), 64
 AMOUNT = 1.5  # how many times the difference of the class means is added
@@ -53,6 +56,10 @@ def class_means(model: Model) -> dict[str, list[float]]:
 @cache
 def judge() -> Pipeline:
     """Who smiles: a logistic regression on 100 principal components of the training photographs."""
+    from sklearn.decomposition import PCA  # here, because it takes most of a second and 85 MB to import
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
     given = data.smiles("train")
     assert given.labels is not None
     pipeline = make_pipeline(PCA(100, random_state=0), LogisticRegression(C=0.05, max_iter=2000))
