@@ -63,7 +63,7 @@ class FactorReader(Model):
         return values, eyewear, others
 
     @torch.no_grad()
-    def read(self, images: Tensor, *, batch_size: int = 500) -> Tensor:
+    def read(self, images: Tensor, *, batch_size: int = 100) -> Tensor:
         """Factors in [−1, 1] and chances of attributes in [0, 1], in the order of `faces.FACTORS`: [n, 14]."""
         rows = []
         with eval_mode(self):
@@ -77,7 +77,7 @@ class FactorReader(Model):
         return self.read(images)[:, CONTINUOUS:] > 0.5
 
     @torch.no_grad()
-    def features(self, images: Tensor, *, batch_size: int = 500) -> Tensor:
+    def features(self, images: Tensor, *, batch_size: int = 100) -> Tensor:
         """The numbers before the last layer, [n, 64], for distances between sets of images."""
         with eval_mode(self):
             return torch.cat([self.trunk(chunk) for chunk in images.split(batch_size)])
