@@ -7,6 +7,7 @@ from PIL import Image
 
 SMALL = 60_000  # bytes that need no saving
 PALETTE, RARE = 256, 32  # colours; those of them that are kept for what the others show worst
+BAND = 64  # rows whose colours are compared at once: a contact sheet's in one piece take 100 MB
 WORST = 0.01  # the share of the pixels that they are chosen for
 
 
@@ -41,9 +42,13 @@ def _colours(image: Image.Image) -> list[int]:
 
 
 def _away(palette: Image.Image, image: Image.Image) -> np.ndarray:
-    """The squared distance of each pixel's colour from what it was."""
-    difference = np.asarray(palette.convert("RGB"), np.float32) - np.asarray(image, np.float32)
-    return np.square(difference).sum(axis=-1)
+    """The squared distance of each pixel's colour from what it was, [height, width] float32, a band at a time."""
+    seen, wanted = np.asarray(palette.convert("RGB")), np.asarray(image)
+    away = np.empty(wanted.shape[:2], np.float32)
+    for top in range(0, len(away), BAND):
+        band = slice(top, top + BAND)
+        away[band] = np.square(seen[band].astype(np.float32) - wanted[band]).sum(axis=-1)
+    return away
 
 
 def lossless(image: Image.Image) -> bytes:
