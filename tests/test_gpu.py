@@ -70,7 +70,7 @@ def test_the_plane_of_a_training_follows_its_model_to_the_card():
     model, x = vae.dense((1, 4, 4), 2, 8), torch.rand(30, 1, 4, 4)
     live = explore.LivePlane(model, x)
     model.cuda()
-    live(1, {})
+    live.after(1, {})
     assert live.codes().shape == (30, 2)
 
 

@@ -116,7 +116,10 @@ def launched(device: Device) -> Iterator[torch.device]:
         if (place.index or 0) >= torch.cuda.device_count():
             raise ValueError(f"device: {torch.cuda.device_count()} cards are too few: each process needs its own")
         torch.cuda.set_device(place)
-    dist.init_process_group("nccl" if place.type == "cuda" else "gloo")
+    if place.type == "cuda":
+        dist.init_process_group("nccl", device_id=place)
+    else:
+        dist.init_process_group("gloo")
     try:
         yield place
     finally:
