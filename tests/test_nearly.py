@@ -1,6 +1,7 @@
 """How the outputs of a notebook are compared: to the letter, and those of a training nearly."""
 
 import os
+import re
 import subprocess
 import sys
 
@@ -47,18 +48,30 @@ def test_words_and_larger_differences_are_differences(found, stored):
     assert not agree(stored, found)
 
 
-@pytest.mark.parametrize(
-    ("tags", "printed", "passes"),
-    [((), "0.71", True), ((), "0.72", False), ((TAG,), "0.72", True), ((TAG,), "0.92", False), ((TAG,), "no", False)],
-)
-def test_only_tagged_cells_are_compared_nearly(tmp_path, tags, printed, passes):
+CELLS = [  # tags, what is printed, whether nbval should pass it
+    ((), "0.71", True), ((), "0.72", False), ((TAG,), "0.72", True), ((TAG,), "0.92", False), ((TAG,), "no", False),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def verdicts(tmp_path_factory):
+    """What nbval says of each of these cells, all in one notebook, where 0.71 is stored as the output of each."""
     stored = new_output("stream", name="stdout", text="0.71\n")
-    cell = new_code_cell(f"print('{printed}')", outputs=[stored], execution_count=1, metadata={"tags": list(tags)})
-    path = tmp_path / "small.ipynb"
-    nbformat.write(new_notebook(cells=[cell]), path)
+    cells = [
+        new_code_cell(f"print('{printed}')", outputs=[stored], execution_count=1, metadata={"tags": list(tags)})
+        for tags, printed, _ in CELLS
+    ]
+    path = tmp_path_factory.mktemp("nearly") / "small.ipynb"
+    nbformat.write(new_notebook(cells=cells), path)
     run = subprocess.run(
-        [sys.executable, "-m", "pytest", "-p", "tests.nearly", "--nbval", "--nbval-current-env", "-q", str(path)],
+        [sys.executable, "-m", "pytest", "-p", "tests.nearly", "--nbval", "--nbval-current-env", "-v", str(path)],
         cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
-    assert (run.returncode == 0) == passes, run.stdout
-    assert ("1 passed" if passes else "1 failed") in run.stdout
+    found = re.findall(r"::Cell \d+ (PASSED|FAILED)", run.stdout)
+    assert len(found) == len(CELLS), run.stdout
+    return found
+
+
+@pytest.mark.parametrize("place", range(len(CELLS)), ids=[f"{tags}-{printed}" for tags, printed, _ in CELLS])
+def test_only_tagged_cells_are_compared_nearly(verdicts, place):
+    assert verdicts[place] == ("PASSED" if CELLS[place][2] else "FAILED")

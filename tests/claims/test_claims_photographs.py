@@ -1,26 +1,20 @@
 """Claim V17 on photographs: a smile direction found from many pairs works on faces that it was not found from."""
 
+import once
 import pytest
 import torch
-from real_sets import real_set
 
 from coursekit import pretrained
 from coursekit.pretrained import photographs
 
 
 @pytest.fixture(scope="module")
-def model():
-    real_set("smiles")
-    return pretrained.load("smiles_vae").requires_grad_(False)
+def figures():
+    return once.figures("smiles_vae")
 
 
-@pytest.fixture(scope="module")
-def figures(model):
-    return photographs.figures(model)
-
-
-def test_the_card_keeps_the_class_means(model):
-    means = photographs.class_means(model)
+def test_the_card_keeps_the_class_means(real_smiles):
+    means = photographs.class_means(once.model("smiles_vae"))
     for name, kept in pretrained.card("smiles_vae")["codes"].items():
         assert torch.allclose(torch.tensor(kept), torch.tensor(means[name]), atol=0.003)
 
@@ -38,7 +32,7 @@ def test_V17_one_pair_works_less_often_and_less_reliably(figures):
 
 def test_a_code_on_the_card_decodes_to_a_face_without_any_photograph():
     """The two class means differ most in the stripe that has the mouth."""
-    vae = pretrained.load("smiles_vae").requires_grad_(False)
+    vae = once.model("smiles_vae")
     neutral, smiling = (torch.tensor(pretrained.card("smiles_vae")["codes"][name]) for name in ("neutral", "smiling"))
     change = (vae.decode(smiling[None]) - vae.decode(neutral[None])).abs()[0, 0]
     stripes = change[:, 16:48].unflatten(0, (8, 8)).mean((1, 2))

@@ -188,7 +188,7 @@ def contracted():
         for weight in (0.0, 0.02):
             model = trained(
                 lambda w=weight: dense((20,), 5, 32, activation=nn.Tanh, penalty=Contractive(w)),
-                train[0], seed=seed, steps=800, lr=5e-3,
+                train[0], seed=seed, steps=600, lr=8e-3,
             )  # fmt: skip
             found[weight, seed] = (model(test[0]) - test[0]).square().mean().item(), *sensitivities(model, *test[1:])
     return found
