@@ -40,6 +40,8 @@ class PCA:
         self.shape_ = tuple(x.shape[1:])
         self.mean_ = rows.mean(0) if self.center else torch.zeros_like(rows[0])
         rows = rows - self.mean_
+        del x  # the data, if the caller does not keep them either
+        give_back()
         values, components = torch.linalg.svd(rows, full_matrices=False)[1:]  # U is as large as half the data: let go
         self.singular_values_, self.components_ = values[:k], _positive(components[:k])
         self.explained_variance_ = self.singular_values_.square() / (len(rows) - 1)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
+from coursekit.data.heap import give_back
 from coursekit.explore.parts.letters import SCALE, fitting, font, wrapped, write
 from coursekit.explore.widget.panel import Panel
 from coursekit.figures.png import encode
@@ -84,4 +85,6 @@ def enlarge(picture: np.ndarray, width: int, smooth: bool) -> Image.Image:
 def png(image: Image.Image) -> bytes:
     """PNG bytes, at half size where that keeps a notebook small."""
     small = encode(image)
-    return small if len(small) < MOST else encode(image.reduce(SCALE))
+    chosen = small if len(small) < MOST else encode(image.reduce(SCALE))
+    give_back()
+    return chosen
