@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,8 +72,13 @@ class Lab:
 
     def end_kernels(self) -> None:
         """End all kernels: one that has drawn a chapter keeps about a gigabyte for as long as the server runs."""
-        for kernel in self.ask("/api/kernels"):
-            self.delete(f"/api/kernels/{kernel['id']}")
+        late = time.monotonic() + PATIENCE / 1000
+        while kernels := self.ask("/api/kernels"):  # again for one that was about to start, or has ended by itself
+            if time.monotonic() > late:
+                raise RuntimeError(f"kernels that do not end: {kernels}")
+            for kernel in kernels:
+                with suppress(urllib.error.HTTPError):
+                    self.delete(f"/api/kernels/{kernel['id']}")
 
 
 @contextmanager

@@ -77,12 +77,12 @@ class SharedPage:
     def __init__(self, browser: Any, lab: Lab) -> None:
         self.browser, self.lab, self.page = browser, lab, None
 
-    def take(self) -> Any:
-        """The page, empty; RuntimeError if anything of an earlier notebook is left in it."""
+    def take(self, patience: float = 30.0) -> Any:
+        """The page, empty; RuntimeError if anything of an earlier notebook is left in it after so many seconds."""
         if self.page is None:
             self.page = new_page(self.browser)
             enter(self.page, self.lab)
-        if any((left := self.page.evaluate(LEFT)).values()):
+        if left := left_in(self.page, patience):
             raise RuntimeError(f"the page is not empty: {left}")
         self.page.errors.clear()
         return self.page
@@ -100,6 +100,14 @@ class SharedPage:
         if self.page is not None:
             self.page.context.close()
         self.page = None
+
+
+def left_in(page: Any, patience: float) -> dict[str, int]:
+    """What of a notebook is still in the page after so many seconds, counted; {} if nothing is."""
+    late = time.monotonic() + patience
+    while (left := page.evaluate(LEFT)) and any(left.values()) and time.monotonic() < late:
+        time.sleep(0.2)  # the server may still list a kernel that has just been ended
+    return {name: count for name, count in left.items() if count}
 
 
 def enter(page: Any, lab: Lab) -> None:

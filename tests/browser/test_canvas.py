@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import COLD, PATIENCE, Lab, open_notebook, run_cell, said, wait_drawn, wait_idle, wait_run, wait_still
-from pages import new_page, open_cells, open_file
+from pages import CLOSE, new_page, open_cells, open_file
 
 PROBE = """
 import threading, time
@@ -283,7 +283,8 @@ def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
     """The cell ends when the reader puts the light on, so that no machine is too slow for the hand to be first."""
     run_cell(probe, 2)
     cell = probe.locator(".jp-CodeCell").nth(2)
-    cell.get_by_text("training", exact=True).wait_for()
+    printed = cell.locator(".jp-OutputArea-output pre")
+    printed.get_by_text("training").wait_for()
     frames = int(probe.locator(".ck").get_attribute("data-frames"))
     for start, end in ((0.5, 0.8), (0.8, 0.2), (0.2, 0.6)):
         drag(probe, slider(probe), start, end)
@@ -291,7 +292,8 @@ def test_it_stays_live_while_another_cell_trains(probe: Any) -> None:
     assert int(probe.locator(".ck").get_attribute("data-frames")) - frames > 8, "pictures come while the hand moves"
     assert cell.locator(".jp-InputPrompt").inner_text() == "[*]:", "the cell still trains"
     probe.get_by_label("light", exact=True).check()
-    cell.get_by_text("lit").wait_for()
+    wait_run(probe, 2)
+    assert printed.inner_text().split() == ["training", "lit"]
 
 
 def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
@@ -317,7 +319,7 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
     while "widget-view" not in (lab.folder / name).read_text():
         probe.keyboard.press("Control+s")
         probe.wait_for_timeout(300)
-    open_file(other, lab, name)
+    open_again_until_found(other, lab, name)
     wait_drawn(other)
     for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
         drag(here, slider(here), int(slider(here).input_value()) / 255, end)
@@ -327,6 +329,23 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
             assert int(slider(page).input_value()) == wanted
         assert at_rest(there), "they follow each other for ever"
     other.context.close()
+
+
+def open_again_until_found(page: Any, lab: Lab, name: str) -> None:
+    """Open a notebook whose kernel runs already; again where JupyterLab does not find the widget.
+
+    On a slow page its widget manager sometimes takes itself for restored before it has the models that the kernel
+    tells it, and says "model not found" for good (in most tries with a page slowed down twelve times, else hardly
+    ever). A reader opens the notebook again, and so does this; a widget that is found and draws nothing is a fault.
+    """
+    for _ in range(10):
+        open_file(page, lab, name)
+        page.wait_for_function(
+            "() => document.querySelector('.ck') || document.body.innerText.includes('Error displaying widget')")
+        if page.locator(".ck").count():
+            return
+        page.evaluate(CLOSE)
+    raise AssertionError("JupyterLab has not found the widget in any of ten tries")
 
 
 def at_rest(page: Any) -> bool:

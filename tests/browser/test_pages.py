@@ -54,5 +54,5 @@ def test_a_page_in_which_something_is_left_is_not_given_out(lab: Lab, page: Any,
     run_cell(page, 0)
     wait_run(page, 0)
     page.locator(".ck").wait_for()
-    with pytest.raises(RuntimeError, match=r"'explorers': 1, .*'notebooks': 1, 'sessions': 1, 'kernels': 1"):
-        shared.take()
+    with pytest.raises(RuntimeError, match=r"'explorers': 1, 'cells': 1, 'notebooks': 1, 'sessions': 1, 'kernels': 1"):
+        shared.take(patience=0)

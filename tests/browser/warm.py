@@ -53,6 +53,7 @@ def load() -> None:
 
 def become_kernel(caller: socket.socket) -> None:
     """Be the kernel that the caller asks for, in its folder, for as long as it stays connected."""
+    import ipywidgets
     from ipykernel.kernelapp import IPKernelApp
 
     asked = json.loads(caller.makefile().readline())
@@ -61,7 +62,10 @@ def become_kernel(caller: socket.socket) -> None:
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     threading.Thread(target=lambda: caller.recv(1) or os._exit(1), daemon=True).start()
     try:
-        IPKernelApp.launch_instance(["-f", asked["file"], "--IPKernelApp.log_level=ERROR"])
+        app = IPKernelApp.instance()
+        app.initialize(["-f", asked["file"], "--IPKernelApp.log_level=ERROR"])
+        ipywidgets.register_comm_target()  # as it does itself where it is imported in a kernel
+        app.start()
     finally:
         os._exit(0)
 
