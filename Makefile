@@ -22,7 +22,7 @@ test notebooks: export OMP_NUM_THREADS := $(OMP_NUM_THREADS)
 # coursekit/app/server.py). The benchmarks set it themselves.
 ifeq ($(origin OMP_WAIT_POLICY)$(origin GOMP_SPINCOUNT)$(origin KMP_BLOCKTIME),undefinedundefinedundefined)
 test notebooks: export GOMP_SPINCOUNT := 300
-test notebooks: export KMP_BLOCKTIME := 1
+test notebooks: export KMP_BLOCKTIME := 0
 endif
 
 # What a run ends with: its ten slowest tests. Which tests share a process, and in what order, is in tests/order.py.

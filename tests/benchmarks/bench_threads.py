@@ -4,7 +4,7 @@ A process as torch is delivered, one with the setting of `coursekit lab` and one
 small net in turns: alone, and beside as many busy processes as there are cores. OpenMP reads the setting when it is
 loaded, so each has a process of its own. Exit status 1 if, beside busy processes, our setting is not twice as fast as
 the default, or alone needs over 1.25 times as long (medians of the rounds' ratios). With --brief one short round, which
-holds nothing. --sweep adds other values, to choose by.
+holds nothing. --sweep adds other values, to choose by; those for the other OpenMP do nothing, and show the noise.
 """
 
 from __future__ import annotations
