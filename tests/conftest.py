@@ -12,21 +12,12 @@ from real_sets import real_set
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """The longest groups first."""
     items[:] = [items[place] for place in order.sort([item.nodeid for item in items])]
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Deals whole groups out to the processes, in the order of the tests."""
-    from xdist.scheduler import LoadScopeScheduling  # here: the tests run without xdist too
-
-    class ByGroup(LoadScopeScheduling):
-        def _split_scope(self, nodeid):
-            return order.group(nodeid)
-
-    config.option.loadscopereorder = False  # xdist's own order: the groups of most tests first
-    return ByGroup(config, log)
+    return order.scheduler(config, log)
 
 
 @pytest.fixture(autouse=True)

@@ -5,6 +5,8 @@ file, unless its tests share something costly with another file, or are costly e
 longest come first, so that both processes end at nearly the same time. Without a second process the order is the same.
 """
 
+from typing import Any
+
 # Seconds that a group keeps a core busy, of those that take longest. They only say what comes first: renew them when
 # the list of slowest tests at the end of a run says something else.
 SECONDS: dict[str, int] = {
@@ -67,3 +69,15 @@ def sort(tests: list[str]) -> list[int]:
     for place, name in enumerate(groups):
         first.setdefault(name, place)
     return sorted(range(len(tests)), key=lambda i: (-seconds(groups[i]), first[groups[i]], i))
+
+
+def scheduler(config: Any, log: Any) -> Any:
+    """What deals whole groups out to xdist's processes, in the order of the tests."""
+    from xdist.scheduler import LoadScopeScheduling  # here: the tests run without xdist too
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    config.option.loadscopereorder = False  # xdist's own order: the groups of most tests first
+    return ByGroup(config, log)

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 
 import order
 import pytest
-from conftest import pytest_collection_modifyitems, pytest_xdist_make_scheduler
 
 from coursekit import pretrained
 from tools import notebooks
@@ -52,17 +51,15 @@ FIGURES = "tests/pretrained/test_pretrained.py::test_figures_are_those_of_the_we
 SORTED = [LONG[1], FIGURES, LONG[0], SMALL[0], SMALL[2], SMALL[1], SMALL[3]]
 
 
-class Item:
-    def __init__(self, nodeid):
-        self.nodeid = nodeid
-
-
 def test_the_longest_groups_come_first_and_all_else_stays_as_it_was():
-    items = [Item(test) for test in (*SMALL, FIGURES, *LONG)]
-    pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == SORTED
-    pytest_collection_modifyitems(items)
-    assert [item.nodeid for item in items] == SORTED
+    tests = [*SMALL, FIGURES, *LONG]
+    assert [tests[place] for place in order.sort(tests)] == SORTED
+    assert order.sort(SORTED) == list(range(len(SORTED)))
+
+
+def test_this_run_is_in_that_order(request):
+    long = [order.seconds(order.group(item.nodeid)) for item in request.session.items]
+    assert long == sorted(long, reverse=True)
 
 
 class Node:
@@ -82,7 +79,8 @@ def test_groups_are_dealt_out_whole_in_their_order(pytestconfig, monkeypatch):
     pytest.importorskip("xdist")
     monkeypatch.setattr(pytestconfig.option, "tx", ["2*popen"])
     monkeypatch.setattr(pytestconfig.option, "loadscopereorder", True)
-    scheduler, nodes = pytest_xdist_make_scheduler(pytestconfig, None), (Node(), Node())
+    scheduler = pytestconfig.hook.pytest_xdist_make_scheduler(config=pytestconfig, log=None)
+    nodes = Node(), Node()
     for node in nodes:
         scheduler.add_node(node)
         scheduler.add_node_collection(node, SORTED)
