@@ -16,7 +16,7 @@ FLOORS = (  # a room may import its own floor and those above it in this list
     ("app",),
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-LOBBY = {"__init__", "handing"}  # files beside the rooms, which any room may import
+LOBBY = {"__init__", "handing", "heap"}  # files beside the rooms, which any room may import
 Arrow = tuple[str, str]
 
 

@@ -21,15 +21,22 @@ SMILES_SPLITS = ("train", "test")
 def digits() -> Images:
     """The 1,797 handwritten digits that are part of scikit-learn: images [1797, 1, 8, 8], labels 0 … 9.
 
-    Grey levels 0 … 16 are divided by 16. Read from its file, since to import scikit-learn takes a second and 85 MB.
-    Raises ModuleNotFoundError without scikit-learn. Source: UCI, Optical Recognition of Handwritten Digits, test part.
+    Grey levels 0 … 16 are divided by 16. Source: UCI, Optical Recognition of Handwritten Digits, test part.
     """
-    package = find_spec("sklearn")
-    if package is None or package.origin is None:
-        raise ModuleNotFoundError("scikit-learn is not installed: the digits come with it")
-    file = Path(package.origin).parent / "datasets" / "data" / "digits.csv.gz"
-    table = torch.from_numpy(np.loadtxt(file, delimiter=",", dtype=np.float32))  # [1797, 65], the label last
+    table = torch.from_numpy(_digits_table())  # [1797, 65], the label last
     return Images(table[:, :-1].div(16).view(-1, 1, 8, 8), table[:, -1].long(), classes=DIGITS)
+
+
+def _digits_table() -> np.ndarray:
+    """Read from scikit-learn's file, where it lies today: to import scikit-learn takes a second and 85 MB."""
+    package = find_spec("sklearn")
+    file = Path((package and package.origin) or "").parent / "datasets" / "data" / "digits.csv.gz"
+    if file.is_file():
+        return np.loadtxt(file, delimiter=",", dtype=np.float32)
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    return np.column_stack([bunch.data, bunch.target]).astype(np.float32)
 
 
 def mnist(train: bool = True, *, download: bool = False) -> Images:

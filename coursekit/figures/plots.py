@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import Module
 
-from coursekit.data.heap import give_back
 from coursekit.figures.png import encode
+from coursekit.heap import give_back
 from coursekit.models.base import eval_mode
 
 BLUE, ORANGE, GREEN, PINK, SKY, RED = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00"

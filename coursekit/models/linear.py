@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from coursekit.data.heap import give_back
+from coursekit.heap import give_back
 
 
 class PCA:

@@ -10,6 +10,7 @@ from PIL import Image
 from sklearn.datasets import load_digits
 
 from coursekit import data
+from coursekit.data import real
 
 
 def save(path, grey=0, size=(12, 12), **options):
@@ -38,6 +39,14 @@ def test_digits_are_scikit_learns():
     assert torch.equal(16 * read.images.flatten(1), torch.from_numpy(theirs.data).float())
     assert read.labels.tolist() == theirs.target.tolist()
     assert read.images.max() == 1
+
+
+def test_digits_come_from_scikit_learn_itself_if_their_file_lies_elsewhere(monkeypatch):
+    from_file = data.digits()
+    monkeypatch.setattr(real, "find_spec", lambda name: None)
+    by_import = data.digits()
+    assert torch.equal(from_file.images, by_import.images)
+    assert torch.equal(from_file.labels, by_import.labels)
 
 
 def test_class_folders_become_labels_in_natural_order(classes):

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor
 
+from coursekit.data.datasets import Images
 from coursekit.data.faces import body, features, glasses, hair
 from coursekit.data.faces.captions import captions
 from coursekit.data.faces.factors import FACTORS, check, sample_factors
 from coursekit.data.faces.scene import Scene
 from coursekit.data.faces.shapes import Layer, flatten
-
-if TYPE_CHECKING:
-    from coursekit.data.datasets import Images
 
 LAYER = 2**19  # bytes of one layer of a chunk: caches hold many, calls cost little beside it, memory stays small
 
@@ -66,8 +62,6 @@ def faces(n: int, *, size: int = 32, seed: int = 0, device: torch.device | str |
 
     `.images` float32 [n, 3, size, size], `.factors` [n, 14], `.captions`, `.factor_names` = FACTORS.
     """
-    from coursekit.data.datasets import Images  # late: the package that holds it also imports this one
-
     h = sample_factors(n, generator=torch.Generator().manual_seed(seed), device=device)
     with torch.no_grad():
         images = render(h, size)

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from coursekit.data.heap import give_back
 from coursekit.explore.parts.letters import SCALE, fitting, font, wrapped, write
 from coursekit.explore.widget.panel import Panel
 from coursekit.figures.png import encode
+from coursekit.heap import give_back
 
 Shown = list[tuple[Panel, np.ndarray, str]]  # panel, picture, caption
 Cell = tuple[str, Shown]  # a label and its pictures

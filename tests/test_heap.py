@@ -6,7 +6,7 @@ import sys
 import psutil
 import pytest
 
-from coursekit.data import heap
+from coursekit import heap
 
 
 @pytest.mark.skipif(
