@@ -2,7 +2,7 @@
 
 A notebook is run once, by nbval, and at its end the real explorers are alive, with the models that it has trained. One
 more cell then moves each control away from where it stands, by the questions that the page asks and the answers that
-it gets, and prints what brings no new picture. That cell's own time is not the notebook's: what the notebook has used
+it gets, and prints what brings no new picture. That cell's own time and memory are not the notebook's: what the notebook has used
 before is written to the file that the variable MOVED_COST names.
 
     python -m pytest -p tests.nearly -p tests.moved --nbval course/02_autoencoders.ipynb
@@ -61,11 +61,21 @@ def shown(nb: Any) -> list[str]:
 def tell(texts: Sequence[str]) -> None:
     """Print what does not move in the notebook that runs; `texts`: the explorers that have to be there."""
     if os.environ.get(COST):
-        Path(os.environ[COST]).write_text(json.dumps({"seconds": time.process_time()}), encoding="utf-8")
+        cost = {"seconds": time.process_time(), "memory": peak()}
+        Path(os.environ[COST]).write_text(json.dumps(cost), encoding="utf-8")
     views = alive()
     missing = sorted(set(texts) - {repr(view.explorer) for view in views})
     found = [f"not there: {text}" for text in missing] + [fault for view in views for fault in faults(view)]
     print("\n".join(found) or GOOD)
+
+
+def peak() -> int | None:
+    """The most memory, in bytes, that this process has had at once; None where the system does not say."""
+    try:
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+    except OSError:
+        return None
+    return 1024 * int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
 
 
 def alive() -> list[Any]:

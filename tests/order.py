@@ -10,7 +10,7 @@ from typing import Any
 # Seconds that a group keeps a core busy, of those that take longest. They only say what comes first: renew them when
 # the list of slowest tests at the end of a run says something else.
 SECONDS: dict[str, int] = {
-    "browser": 300,
+    "browser": 150,
     "faces": 95,
     "notebook 05_latent_space": 85,
     "notebook 02_autoencoders": 60,

@@ -20,6 +20,7 @@ import moved
 import nbformat
 import numpy as np
 import pytest
+import torch
 from IPython.core.inputtransformer2 import TransformerManager
 from PIL import Image
 
@@ -29,7 +30,8 @@ from tools import notebooks
 
 TEXTS = notebooks.texts()
 CHAPTERS = [t for t in TEXTS if t.parent == notebooks.TEXT]
-MAX_SECONDS, MAX_MEMORY = 120, 1.5e9
+MAX_SECONDS, MAX_MEMORY = 120, 1.2e9  # stated by chapters, for the CUDA build of torch
+MEMORY_HERE = MAX_MEMORY if torch.version.cuda else 1.0e9  # without CUDA's libraries it is less by .3 GB
 
 
 def stored(text: Path):
@@ -76,9 +78,9 @@ def test_runs_as_stored_in_the_time_and_memory_it_states(text, tmp_path):
         )  # fmt: skip
     assert run.returncode == 0, run.stdout[-6000:]
     slowness = (before + notebooks.calibrate()) / 2 / notebooks.NORMAL
-    seconds = json.loads((tmp_path / "cost.json").read_text(encoding="utf-8"))["seconds"]  # without the hand's own
-    assert seconds < 1.6 * max(slowness, 1) * stated_seconds(text) + 10
-    assert watch.memory < min(MAX_MEMORY, 1.3e9 * stated_gigabytes(text))
+    cost = json.loads((tmp_path / "cost.json").read_text(encoding="utf-8"))  # without the hand's own
+    assert cost["seconds"] < 1.6 * max(slowness, 1) * stated_seconds(text) + 10
+    assert (cost["memory"] or watch.memory) < min(MEMORY_HERE, 1.3e9 * stated_gigabytes(text))
 
 
 @each(TEXTS)
@@ -92,7 +94,7 @@ def test_time_and_memory_in_the_text_are_those_measured(text):
 @each(CHAPTERS)
 def test_a_chapter_is_within_its_budget(text):
     assert stated_seconds(text) < MAX_SECONDS
-    assert stated_gigabytes(text) * 1e9 < MAX_MEMORY
+    assert stated_gigabytes(text) * 1e9 <= MAX_MEMORY
 
 
 @each(TEXTS)

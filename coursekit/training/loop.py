@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
+from coursekit.heap import give_back
 from coursekit.models.base import Model, device_of, own_randomness, train_mode
 from coursekit.training.batching import batches, number_of_batches
 from coursekit.training.companions import Companions, Training
@@ -194,6 +195,7 @@ def _drain(run: Training, companions: Companions) -> None:
         run.history.interrupted = True
     finally:
         companions.stop(whole)
+        give_back()  # gradients and activations
 
 
 def _steps_of(run: Training, companions: Companions) -> Iterator[Report]:
