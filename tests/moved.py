@@ -2,8 +2,8 @@
 
 A notebook is run once, by nbval, and at its end the real explorers are alive, with the models that it has trained. One
 more cell then moves each control away from where it stands, by the questions that the page asks and the answers that
-it gets, and prints what brings no new picture. That cell's own time and memory are not the notebook's: what the notebook has used
-before is written to the file that the variable MOVED_COST names.
+it gets, and prints what brings no new picture. That cell's own time and memory are not the notebook's: what the
+notebook has used before is written to the file that the variable MOVED_COST names.
 
     python -m pytest -p tests.nearly -p tests.moved --nbval course/02_autoencoders.ipynb
 """
