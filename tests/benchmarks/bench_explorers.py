@@ -24,6 +24,7 @@ import websocket
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "browser"))
 from lab import CHROMIUM_FLAGS, chromium, free_port, open_notebook, run_cell, running_lab, wait_run
+from pages import warm_kernels
 
 VALUES, FEW = 240, 30  # slider positions, each passed once in a sweep; in a short one
 RATE = 60  # mouse events a second
@@ -146,10 +147,11 @@ def measure(rounds: int = 3, *, values: int = VALUES) -> dict[str, Run]:
     runs = {name: Run() for name in WAYS}
     with (
         tempfile.TemporaryDirectory() as folder,
+        warm_kernels(Path(folder) / "home") as kernel,
         running_lab(Path(folder)) as lab,
         sync_playwright() as playwright,
     ):
-        port = free_port()
+        port, lab.kernel = free_port(), kernel
         flags = [*CHROMIUM_FLAGS, f"--remote-debugging-port={port}"]
         browser = playwright.chromium.launch(executable_path=chromium(), args=flags)
         for turn in range(rounds):

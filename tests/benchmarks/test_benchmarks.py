@@ -25,7 +25,7 @@ def needs(name: str) -> None:
     if name == "bench_explorers":
         pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
         if chromium() is None:
-            pytest.skip("needs Chromium")
+            pytest.skip("needs Chromium: install it, or name it in COURSEKIT_CHROMIUM")
 
 
 @pytest.mark.parametrize("file", FILES, ids=[file.stem for file in FILES])
