@@ -21,7 +21,7 @@ test notebooks: export OMP_NUM_THREADS := $(OMP_NUM_THREADS)
 # Where more threads are wanted, those that wait sleep instead of spinning, unless somebody has decided (see
 # coursekit/app/server.py). The benchmarks set it themselves.
 ifeq ($(origin OMP_WAIT_POLICY)$(origin GOMP_SPINCOUNT)$(origin KMP_BLOCKTIME),undefinedundefinedundefined)
-test notebooks: export GOMP_SPINCOUNT := 300
+test notebooks: export GOMP_SPINCOUNT := 1000
 test notebooks: export KMP_BLOCKTIME := 0
 endif
 

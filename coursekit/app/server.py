@@ -25,7 +25,7 @@ CONNECTION = "coursekit.app.server.NoDelayConnection"
 IDLE = 3600  # seconds after which a kernel that no page is connected to, and that computes nothing, is ended
 
 SPINNING = {  # binder/start, the Makefile and the first cell of every notebook say the same
-    "GOMP_SPINCOUNT": "300",  # libgomp, which torch's wheels for Linux bring: turns
+    "GOMP_SPINCOUNT": "1000",  # libgomp, which torch's wheels for Linux bring: turns
     "KMP_BLOCKTIME": "0",  # libomp, on macOS, on Windows and with conda's MKL: milliseconds; one is far too long
 }
 SPINNING_OF_READERS = {"OMP_WAIT_POLICY", *SPINNING}  # whoever sets one of these has decided
