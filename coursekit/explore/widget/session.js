@@ -1,0 +1,120 @@
+// One for each widget: the state, the pictures and the request in flight, which all its views share.
+
+class Session {
+  constructor(model, source) {
+    this.model = model;
+    this.spec = model.get("_spec");
+    this.views = new Set();
+    this.state = Object.fromEntries(this.spec.controls.map((c) => [c.name, model.get(c.name)]));
+    this.status = "ready";
+    this.source = source;
+    this.past = {}; // where points have been, by their names: all views show the same way
+    this.painted = 0;
+    this.frames = 0;
+    this.gate = new Gate(source, {
+      arrived: (frame, number) => this.receive(frame, number),
+      silent: () => this.report("silent"),
+      lost: () => this.report("lost"),
+    });
+    source.onStray = (state) => { this.adopt(state); this.settle(); };
+    for (const { name } of this.spec.controls)
+      model.on(`change:${name}`, () => this.quiet || this.set({ [name]: model.get(name) }, true));
+    model.on("comm_live_update", () => this.lose());
+    this.show(model.get("_first"));
+  }
+  neutral() { return Object.fromEntries(this.spec.controls.map((c) => [c.name, c.value])); }
+  adopt(state) {
+    Object.assign(this.state, state);
+    this.quiet = true; // the model follows the page here: not a change from Python
+    this.model.set(state);
+    this.quiet = false;
+    this.views.forEach((view) => view.follow());
+  }
+  // A reader's (or Python's) move: a preview now, the full picture as soon as the hand rests.
+  set(state, final = false) {
+    this.adopt(state);
+    clearTimeout(this.rest);
+    this.gate.want({ ...this.state }, final);
+    if (!final) this.rest = setTimeout(() => this.gate.want({ ...this.state }, true), QUIET);
+  }
+  settle() {
+    clearTimeout(this.rest);
+    this.gate.want({ ...this.state }, true);
+  }
+  async morph(target) {
+    const from = { ...this.state };
+    const run = (this.run = Symbol("morph"));
+    const started = performance.now();
+    const still = document.hidden || matchMedia("(prefers-reduced-motion: reduce)").matches;
+    for (let t = still ? 1 : 0; t < 1 && this.run === run; ) {
+      t = Math.min(1, (performance.now() - started) / MORPH);
+      this.set(between(this.spec.controls, from, target, t * t * (3 - 2 * t)));
+      await pause(30);
+    }
+    if (this.run === run) this.set(target, true);
+  }
+  surprise() { this.source.surprise().then((state) => this.morph(state), () => this.report("lost")); }
+  async reset() {
+    await this.morph(this.neutral());
+    this.past = {};
+    this.views.forEach((view) => view.follow());
+  }
+  interrupt() {
+    this.run = null;
+    this.views.forEach((view) => view.follow());
+  }
+  async play({ name, frames, fps, loop }) {
+    const run = (this.run = Symbol("play"));
+    if (this.state[name] >= frames - 1) this.set({ [name]: 0 });
+    while (this.run === run && (loop || this.state[name] < frames - 1)) {
+      await pause(1000 / fps);
+      while (this.gate.busy && this.run === run) await pause(4);
+      if (this.run === run) this.set({ [name]: (this.state[name] + 1) % frames });
+    }
+    if (this.run === run) this.interrupt();
+  }
+  async receive(frame, number) {
+    if (frame.error) return this.report("error", frame.error);
+    if (number < this.painted) return;
+    this.painted = number;
+    this.ms = frame.ms;
+    this.report("live");
+    await this.show(frame, () => number >= this.painted);
+  }
+  async show(frame, fresh = () => true) {
+    const before = this.frame; // pictures that have not changed need not be decoded again
+    const image = (token, i) => token === before?.tokens[i] ? before.images[i]
+      : createImageBitmap(new Blob([frame.buffers[i]], { type: frame.types[i] }));
+    const images = await Promise.all(frame.tokens.map(image));
+    if (!fresh()) return;
+    this.frame = { ...frame, images, buffers: null };
+    this.frames += 1;
+    this.views.forEach((view) => view.paint());
+  }
+  lose() { // a kernel that is about to go would still answer over the line, with half of its names gone
+    this.source.close?.();
+    this.report("lost");
+  }
+  report(status, words = "") {
+    Object.assign(this, { status, words });
+    this.views.forEach((view) => view.tell());
+  }
+  close() {
+    clearTimeout(this.rest);
+    this.gate.close();
+    this.source.close?.();
+    this.interrupt();
+  }
+}
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+function between(controls, from, to, share) {
+  const mix = ({ name, kind, whole }) => {
+    if (kind === "point") return from[name].map((start, i) => Math.round((start + share * (to[name][i] - start)) * 1e4) / 1e4);
+    if (kind !== "slider") return share < 0.5 ? from[name] : to[name];
+    const value = from[name] + share * (to[name] - from[name]);
+    return whole ? Math.round(value) : Math.round(value * 1e4) / 1e4;
+  };
+  return Object.fromEntries(controls.map((control) => [control.name, mix(control)]));
+}
