@@ -11,6 +11,7 @@ import torch
 
 from coursekit.explore.parts.handles import with_handles
 from coursekit.explore.parts.held import one_thread
+from coursekit.explore.parts.inks import DARK, LIGHT, drawn_with
 from coursekit.explore.parts.sheet import WIDTH, contact_sheet
 from coursekit.explore.widget.canvas import Canvas
 from coursekit.explore.widget.controls import Control, State, complete
@@ -61,10 +62,13 @@ class Explorer:
         """The complete state with the named controls set and all others at their start; ValueError if wrong."""
         return complete(self.controls, named)
 
-    def frame(self, state: Mapping[str, Any], final: bool = True) -> Frame:
-        """Pictures, captions and readout of a state, one caller at a time (cells and sliders may be two threads)."""
+    def frame(self, state: Mapping[str, Any], final: bool = True, dark: bool = False) -> Frame:
+        """Pictures, captions and readout of a state, charts in a light or a dark page's colours.
+
+        One caller at a time: cells and sliders may be two threads.
+        """
         whole = complete(self.controls, state)
-        with self._lock, torch.inference_mode(), one_thread():
+        with self._lock, torch.inference_mode(), one_thread(), drawn_with(DARK if dark else LIGHT):
             pictures = self.render(whole, final)
             shown = pictures if isinstance(pictures, tuple) else (pictures,)
             check_pictures(shown, len(self.panels))
