@@ -10,7 +10,8 @@ from PIL import Image
 
 from coursekit.data import toy
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, Plane
+from coursekit.explore.parts.draw import Pen, Plane
+from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -42,15 +43,19 @@ class ArcDesk(Explorer):
     def __init__(self) -> None:
         super().__init__()
         self.plane = Plane((-1.45, -0.25, 1.45, 1.45), SIZE, margin=14)
-        self.ground = Image.new("RGB", SIZE, PAPER)
-        pen = Pen(self.ground)
+        self.ground = kept(self._ground)
+
+    def _ground(self) -> Image.Image:
+        """The axes and the arc."""
+        pen, ink = Pen(Image.new("RGB", SIZE, inks().paper)), inks()
         axes = np.array([[-1.4, 0], [1.4, 0], [0, -0.2], [0, 1.4]])
         for start, end in self._pixels(axes).reshape(2, 2, 2):
-            pen.line([tuple(start), tuple(end)], FAINT, 1)
-        pen.text(tuple(self._pixels([[1.32, -0.04]])[0]), "x₁", INK, 18, "lt")
-        pen.text(tuple(self._pixels([[0.04, 1.42]])[0]), "x₂", INK, 18, "lt")
+            pen.line([tuple(start), tuple(end)], ink.faint, 1)
+        pen.text(tuple(self._pixels([[1.32, -0.04]])[0]), "x₁", ink.ink, 18, "lt")
+        pen.text(tuple(self._pixels([[0.04, 1.42]])[0]), "x₂", ink.ink, 18, "lt")
         curve = toy.arc_points(torch.linspace(0, math.pi, 120)).numpy()
-        pen.line([tuple(p) for p in self._pixels(curve)], BLUE, 4)
+        pen.line([tuple(p) for p in self._pixels(curve)], ink.blue, 4)
+        return pen.image
 
     def _pixels(self, points: object) -> np.ndarray:
         return self.plane.pixels(np.asarray(points, dtype=float))
@@ -62,11 +67,11 @@ class ArcDesk(Explorer):
         a, b, near, point = map(
             tuple, self._pixels([foot - 0.45 * tangent, foot + 0.45 * tangent, foot, radius * foot])
         )
-        pen = Pen(self.ground.copy())
-        pen.line([a, b], FAINT, 2)
-        pen.line([near, point], INK, 2)
-        pen.disc(near, 4, INK)
-        pen.disc(point, 9, ORANGE)
+        pen, ink = Pen(self.ground().copy()), inks()
+        pen.line([a, b], ink.faint, 2)
+        pen.line([near, point], ink.ink, 2)
+        pen.disc(near, 4, ink.ink)
+        pen.disc(point, 9, ink.orange)
         return np.asarray(pen.image)
 
     def readout(self, state: State) -> str:

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.held import held, one_thread, runs_on
+from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.widget.controls import State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -54,7 +55,7 @@ class Bottleneck(Explorer):
             f"{len(self.images)} pictures, the same rebuilt by autoencoders with codes of {sizes[0]} to {sizes[-1]} "
             "numbers, and the error, which falls as the code gets wider"
         )
-        self.chart = self._chart()
+        self.chart = kept(self._chart)
 
     @staticmethod
     def _measured(models: Mapping[int, Callable[[Tensor], Tensor]], images: Tensor
@@ -73,7 +74,7 @@ class Bottleneck(Explorer):
         most = max(error for curve in self.errors.values() for error in curve.values())
         chart = Chart(CHART, (marks[0], marks[-1]), 1.05 * most, log=True)
         chart.axes({size: str(size) for size in sparse(self.errors[self.name])}, "code size", "mean (x̂ − x)²")
-        colours = dict(zip(self.errors, COLOURS, strict=False))
+        colours = dict(zip(self.errors, inks().curves, strict=False))
         for name, colour in reversed(list(colours.items())):
             curve = sorted(self.errors[name].items())
             chart.curve([k for k, _ in curve], [e for _, e in curve], colour, points=name == self.name)
@@ -83,7 +84,7 @@ class Bottleneck(Explorer):
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
         size = state["size"]
         grids = (picture(tiled(x.clamp(0, 1), COLUMNS)) for x in (self.images, self.rebuilt[size]))
-        return (*grids, self.chart.marked([(size, self.errors[self.name][size], COLOURS[0])]))
+        return (*grids, self.chart().marked([(size, self.errors[self.name][size], inks().orange)]))
 
     def readout(self, state: State) -> str:
         size = state["size"]

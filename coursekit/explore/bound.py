@@ -11,8 +11,9 @@ from PIL import Image
 from torch.distributions import Normal, kl_divergence
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.chart import COLOURS, GREY, SIZE, Chart
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen
+from coursekit.explore.parts.chart import SIZE, Chart
+from coursekit.explore.parts.draw import Pen
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.letters import minus
 from coursekit.explore.widget.controls import Slider, State, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
@@ -21,7 +22,6 @@ from coursekit.models.gaussians import LinearGaussian
 CURVES, BARS = (620, 420), (360, 420)
 REACH = 4.0  # of h and μ to both sides
 DEPTH = 9.0  # nats below the highest log P(x) that the bars show
-PALE = (246, 205, 175)  # of the gap
 SAMPLES = 241
 
 
@@ -96,9 +96,9 @@ class BoundDesk(Explorer):
         chart = Chart(CURVES, (-REACH, REACH), self.most)
         chart.axes({-4: "−4", -2: "−2", 0: "0", 2: "2", 4: "4"}, "h", "density")
         shown: dict[str, tuple[Normal, Any]] = {
-            "prior P(h)": (Normal(torch.zeros(()), torch.ones(())), GREY),
-            "posterior P(h|x)": (self.posterior(state), BLUE),
-            "q(h)": (self.q(state), ORANGE),
+            "prior P(h)": (Normal(torch.zeros(()), torch.ones(())), inks().grey),
+            "posterior P(h|x)": (self.posterior(state), inks().blue),
+            "q(h)": (self.q(state), inks().orange),
         }
         for density, colour in shown.values():
             chart.curve(self.h.tolist(), density.log_prob(self.h).exp().tolist(), colour)
@@ -106,24 +106,24 @@ class BoundDesk(Explorer):
         return np.asarray(chart.ground)
 
     def _bars(self, nats: dict[str, float]) -> Picture:
-        pen = Pen(Image.new("RGB", BARS, PAPER))
+        pen, ink = Pen(Image.new("RGB", BARS, inks().paper)), inks()
         top, bottom, floor = 44, BARS[1] - 40, self.top - DEPTH
         def y(value: float) -> float:
             return bottom - (min(max(value, floor), self.top) - floor) / DEPTH * (bottom - top)
         for mark in range(math.ceil(floor), self.top + 1):
-            pen.line([(56, y(mark)), (BARS[0] - 10, y(mark))], LINE, 1)
+            pen.line([(56, y(mark)), (BARS[0] - 10, y(mark))], ink.line, 1)
             pen.text((48, y(mark)), f"{mark}".replace("-", "−"), size=SIZE, anchor="rm")
         bound, evidence = y(nats["bound"]), y(nats["evidence"])
-        box(pen, (96, bound, 216, bottom), COLOURS[1])
-        box(pen, (96, evidence, 216, bound), PALE)
-        pen.line([(56, evidence), (BARS[0] - 10, evidence)], INK, 3)
-        pen.text((BARS[0] - 10, evidence - 5), "log P(x)", INK, SIZE, "rb")
+        box(pen, (96, bound, 216, bottom), ink.blue)
+        box(pen, (96, evidence, 216, bound), ink.pale_orange)
+        pen.line([(56, evidence), (BARS[0] - 10, evidence)], ink.ink, 3)
+        pen.text((BARS[0] - 10, evidence - 5), "log P(x)", ink.ink, SIZE, "rb")
         if bound - evidence > 20:
-            pen.text((226, (bound + evidence) / 2), f"gap {nats['gap']:.2f}", ORANGE, SIZE, "lm")
+            pen.text((226, (bound + evidence) / 2), f"gap {nats['gap']:.2f}", ink.orange, SIZE, "lm")
         if nats["bound"] > floor:
-            pen.text((226, max((bound + bottom) / 2, bound + 12)), "bound", COLOURS[1], SIZE, "lm")
+            pen.text((226, max((bound + bottom) / 2, bound + 12)), "bound", ink.blue, SIZE, "lm")
         else:
-            pen.text((156, bottom + 6), "the bound is below", FAINT, SIZE, "mt")
+            pen.text((156, bottom + 6), "the bound is below", ink.words, SIZE, "mt")
         return np.asarray(pen.image)
 
     def captions(self, state: State) -> tuple[str, ...]:

@@ -14,8 +14,9 @@ from torch import Tensor
 from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.coder import Coder
-from coursekit.explore.parts.draw import FAINT, INK, LINE, ORANGE, PAPER, picture
+from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.held import runs_on
+from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.parts.letters import font
 from coursekit.explore.parts.shelf import thumb
 from coursekit.explore.widget.controls import Slider, State, words
@@ -73,7 +74,7 @@ class Dimensions(Explorer):
         self.controls = (self._starting(start), *(self._slider(rank) for rank in range(1, len(self.ranked) + 1)))
         self.panels = (Panel("decoded", 256), Panel("KL of each dimension, in nats", 280, True),
                        Panel("", 548, True, row=True))
-        self.chart = self._chart()
+        self.chart = kept(self._chart)
         self.sheet_columns = 2
         self.alt = (
             "A decoded picture; bars that say how much each latent dimension carries; and a strip of pictures in which "
@@ -153,9 +154,9 @@ class Dimensions(Explorer):
 
     def _chart(self) -> Image.Image:
         """The bars, without a mark."""
-        image = Image.new("RGB", BARS, PAPER)
+        image = Image.new("RGB", BARS, inks().paper)
         for rank in range(1, len(self.ranked) + 1):
-            ImageDraw.Draw(image).rectangle(self._bar(rank), fill=FAINT)
+            ImageDraw.Draw(image).rectangle(self._bar(rank), fill=inks().faint)
         return image
 
     def _bar(self, rank: int) -> tuple[float, float, float, float]:
@@ -166,12 +167,12 @@ class Dimensions(Explorer):
 
     def _bars(self, rank: int) -> Picture:
         """The bars with the one moved last in colour."""
-        image, d = self.chart.copy(), self.ranked[rank - 1]
+        image, d, ink = self.chart().copy(), self.ranked[rank - 1], inks()
         draw, box = ImageDraw.Draw(image), self._bar(rank)
-        draw.rectangle(box, fill=ORANGE)
-        draw.text(((box[0] + box[2]) / 2, box[3] + 6), str(rank), INK, font(22), anchor="mt")
+        draw.rectangle(box, fill=ink.orange)
+        draw.text(((box[0] + box[2]) / 2, box[3] + 6), str(rank), ink.ink, font(22), anchor="mt")
         follows = f", {d.follows}" if d.factor and rank <= self.used else ""
-        draw.text((BARS[0] - 14, 12), f"{rank}: {d.kl:.2f} nats{follows}", ORANGE, font(24), anchor="rt")
+        draw.text((BARS[0] - 14, 12), f"{rank}: {d.kl:.2f} nats{follows}", ink.orange, font(24), anchor="rt")
         return np.asarray(image)
 
     def captions(self, state: State) -> tuple[str, ...]:
@@ -228,16 +229,16 @@ def correlations(a: Tensor, b: Tensor) -> Tensor:
 
 def strip(images: Tensor, value: float) -> Picture:
     """Pictures [7, C, H, W] side by side with the slider's values below, a mark where the slider stands."""
-    gap, edge = 10, 10
-    out = Image.new("RGB", (2 * edge + STEPS * (TILE + gap) - gap, edge + TILE + 44), PAPER)
+    gap, edge, ink = 10, 10, inks()
+    out = Image.new("RGB", (2 * edge + STEPS * (TILE + gap) - gap, edge + TILE + 44), ink.paper)
     draw = ImageDraw.Draw(out)
     for i, x in enumerate(images):
         left = edge + i * (TILE + gap)
         out.paste(thumb(x, TILE), (left, edge))
-        draw.text((left + TILE / 2, edge + TILE + 16), f"{i - LIMIT:+.0f}".replace("-", "−").replace("+0", "0"), FAINT,
-                  font(22), anchor="mt")
+        number = f"{i - LIMIT:+.0f}".replace("-", "−").replace("+0", "0")
+        draw.text((left + TILE / 2, edge + TILE + 16), number, ink.words, font(22), anchor="mt")
     middle = edge + TILE / 2 + (value + LIMIT) * (TILE + gap)
     below = edge + TILE + 8
-    draw.rectangle((edge + TILE / 2, below - 1, out.width - edge - TILE / 2, below + 1), fill=LINE)
-    draw.ellipse((middle - 7, below - 7, middle + 7, below + 7), fill=ORANGE)
+    draw.rectangle((edge + TILE / 2, below - 1, out.width - edge - TILE / 2, below + 1), fill=ink.line)
+    draw.ellipse((middle - 7, below - 7, middle + 7, below + 7), fill=ink.orange)
     return np.asarray(out)

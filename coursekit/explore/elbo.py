@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.checked import check_codes, check_images
 from coursekit.explore.parts.codemap import CodeMap
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.held import freeze, one_thread, place
+from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.parts.letters import minus
 from coursekit.explore.widget.controls import Control, State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
@@ -33,8 +35,8 @@ Models = Mapping[Pair, VAE] | Callable[[float, float], VAE]
 class Trained:
     """What one trained model shows: its map, its decoded grid, and means over the pictures in nats."""
 
-    plane: Picture
-    grid: Picture
+    plane: Callable[[], Picture]
+    grid: Callable[[], Picture]
     reconstruction: float  # −E[log P(x|h)]
     constant: float  # the part of it that no decoder can change: ½ M log 2π σ²
     kl: float
@@ -67,7 +69,7 @@ class ElboDesk(Explorer):
                 model = freeze(model, place(model))
                 self.trained[pair] = self._trained(model, x.to(device_of(model)), labels, names, grid, seed)
         self.device = str(device_of(model))
-        self.charts = {sigma: self._chart(sigma) for sigma in self.sigmas}
+        self.charts = {sigma: kept(partial(self._chart, sigma)) for sigma in self.sigmas}
         self.controls = self._controls()
         self.panels = (
             Panel(f"codes of {len(x):,} pictures", 296, smooth=True), Panel("decoded grid, h from −2 to 2", 268),
@@ -88,9 +90,10 @@ class ElboDesk(Explorer):
         reconstruction = float(torch.stack([each["reconstruction"] for each in terms]).mean())
         likelihood = model.likelihood
         sigma = likelihood.sigma if isinstance(likelihood, GaussianLikelihood) else None
-        decoded = tiled(model.decode(self.map.grid(grid).to(x)), grid)
+        decoded = model.decode(self.map.grid(grid).to(x))
         return Trained(
-            self.map.draw(codes.float(), labels, names=names, most=MOST, radius=2.8), picture(decoded), reconstruction,
+            kept(lambda: self.map.draw(codes.float(), labels, names=names, most=MOST, radius=2.8)),
+            kept(lambda: picture(tiled(decoded, grid))), reconstruction,
             0.0 if sigma is None else x[0].numel() / 2 * math.log(2 * math.pi * sigma**2),
             float(terms[0]["kl"].mean()),
         )
@@ -112,17 +115,18 @@ class ElboDesk(Explorer):
         misfit, kl = [each.reconstruction - each.constant for each in row], [each.kl for each in row]
         chart = Chart(CHART, (0, max(1, len(row) - 1)), 1.3 * max(*misfit, *kl, 1e-6))
         chart.axes({i: f"{beta:g}" for i, beta in enumerate(self.betas)}, "β", "nats")
-        chart.curve(range(len(row)), misfit, COLOURS[0], points=True)
-        chart.curve(range(len(row)), kl, COLOURS[1], points=True)
+        orange, blue, *_ = inks().curves
+        chart.curve(range(len(row)), misfit, orange, points=True)
+        chart.curve(range(len(row)), kl, blue, points=True)
         first = "‖x − x̂‖² / 2σ²" if row[0].constant else "−log P(x|h)"
-        chart.legend({first: COLOURS[0], "D_KL(Q(h|x) ‖ P(h))": COLOURS[1]})
+        chart.legend({first: orange, "D_KL(Q(h|x) ‖ P(h))": blue})
         return chart
 
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
         now, sigma = self.now(state), state.get("sigma", self.sigmas[0])
         at = self.betas.index(state.get("beta", self.betas[0]))
-        marks = [(at, now.reconstruction - now.constant, COLOURS[0]), (at, now.kl, COLOURS[1])]
-        return now.plane, now.grid, self.charts[sigma].marked(marks)
+        marks = [(at, now.reconstruction - now.constant, inks().orange), (at, now.kl, inks().blue)]
+        return now.plane(), now.grid(), self.charts[sigma]().marked(marks)
 
     def readout(self, state: State) -> str:
         now, beta = self.now(state), state.get("beta", self.betas[0])

@@ -12,8 +12,9 @@ from torch import Tensor
 from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.chart import bars
 from coursekit.explore.parts.checked import check_images
-from coursekit.explore.parts.draw import INK, PAPER, Pen, diverging, picture
+from coursekit.explore.parts.draw import Pen, diverging, picture
 from coursekit.explore.parts.held import held, one_thread, runs_on
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -98,14 +99,14 @@ class Features(Explorer):
     def _strip(self, parts: Tensor) -> Picture:
         """Signed pictures [count, H, W], three in a row, large, with their numbers below."""
         side = STRIP // 3 - 12
-        out = Image.new("RGB", (STRIP, -(-len(parts) // 3) * (side + 30)), PAPER)
+        out = Image.new("RGB", (STRIP, -(-len(parts) // 3) * (side + 30)), inks().paper)
         pen = Pen(out)
         for i, part in enumerate(parts):
             tile = Image.fromarray(diverging(part, self.scale)).resize((side, side), Image.Resampling.NEAREST)
             left, top = 6 + i % 3 * (side + 12), 4 + i // 3 * (side + 30)
-            out.paste((205, 205, 200), (left - 1, top - 1, left + side + 1, top + side + 1))
+            out.paste(inks().rim, (left - 1, top - 1, left + side + 1, top + side + 1))
             out.paste(tile, (left, top))
-            pen.text((left + side / 2, top + side + 5), str(i + 1), INK, 16, "mt")
+            pen.text((left + side / 2, top + side + 5), str(i + 1), inks().ink, 16, "mt")
         return np.asarray(out)
 
     def readout(self, state: State) -> str:

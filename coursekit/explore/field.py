@@ -6,18 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import BLUE, INK, ORANGE, PAPER, Pen, Plane, dots
+from coursekit.explore.parts.draw import Pen, Plane, dots
 from coursekit.explore.parts.held import held, runs_on
+from coursekit.explore.parts.inks import Colour, inks, kept
 from coursekit.explore.widget.controls import Control, Point, State, Stops, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
 
 SIZE = (640, 520)
 ACROSS = 19  # arrows in a row
 STEPS = 12  # of the path
-PALE = (178, 192, 208)
 
 Denoise = Callable[[Tensor, float], Tensor]
 Score = Callable[[Tensor, float], Tensor]
@@ -47,8 +48,7 @@ class DenoisingField(Explorer):
         wide = 0.22 * max(high[0] - low[0], high[1] - low[1])
         self.box = (low[0] - wide, low[1] - wide, high[0] + wide, high[1] + wide)
         self.plane = Plane(self.box, SIZE, margin=6)
-        self.ground = dots(SIZE, self.plane.pixels(points[:800].cpu().numpy()),
-                           np.tile(np.array([PALE], np.uint8), (len(points[:800]), 1)), 2.6)
+        self.ground = kept(self._ground)
         self.controls = self._controls(start)
         words = "points (grey), the field D(x) − x (orange)" + (", σ² ∇ log p (blue)" if score else "")
         self.panels = (Panel(words, 480, smooth=True),)
@@ -68,6 +68,11 @@ class DenoisingField(Explorer):
                       frame=(left, top, right, bottom), help="where the path x ← D(x) starts")
         closed = Toggle("closed", label="closed form σ² ∇ log p", help="the field of the best denoiser there is")
         return (*several, place, *((closed,) if self.score else ()))
+
+    def _ground(self) -> Image.Image:
+        """Some of the points."""
+        places = self.plane.pixels(self.points[:800].cpu().numpy())
+        return dots(SIZE, places, np.tile(np.array([inks().pale_grey], np.uint8), (len(places), 1)), 2.6)
 
     def sigma(self, state: State) -> float:
         """The noise level of a state."""
@@ -98,17 +103,18 @@ class DenoisingField(Explorer):
         return float((self.denoise(x, sigma) - x - exact).norm() / exact.norm())
 
     def render(self, state: State, final: bool = True) -> Picture:
-        pen, start, sigma = Pen(self.ground.copy()), self.grid(), self.sigma(state)
+        pen, start, sigma = Pen(self.ground().copy()), self.grid(), self.sigma(state)
+        ink = inks()
         if state.get("closed") and self.score is not None:
-            self._arrows(pen, start, sigma**2 * self.score(start, sigma), BLUE, 4.5)
-        self._arrows(pen, start, self.denoise(start, sigma) - start, ORANGE, 2)
+            self._arrows(pen, start, sigma**2 * self.score(start, sigma), ink.blue, 4.5)
+        self._arrows(pen, start, self.denoise(start, sigma) - start, ink.orange, 2)
         way = [tuple(place) for place in self.plane.pixels(np.nan_to_num(self.path(state).cpu().numpy()))]
-        pen.line(way, PAPER, 7, 0.8)
-        pen.line(way, INK, 2.5)
-        pen.discs(way[1:], 3.5, INK)
+        pen.line(way, ink.paper, 7, 0.8)
+        pen.line(way, ink.ink, 2.5)
+        pen.discs(way[1:], 3.5, ink.ink)
         return np.asarray(pen.image)
 
-    def _arrows(self, pen: Pen, start: Tensor, move: Tensor, colour: tuple[int, int, int], width: float) -> None:
+    def _arrows(self, pen: Pen, start: Tensor, move: Tensor, colour: Colour, width: float) -> None:
         """Arrows start → start + move, cut at the spacing of the grid."""
         places = self.plane.pixels(start.cpu().numpy())
         along = move.cpu().numpy() * self.plane.scale * (1, -1)

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 
 from coursekit.explore.parts.checked import check_codes
 from coursekit.explore.parts.codemap import CodeMap
-from coursekit.explore.parts.draw import FAINT, INK, Pen, picture, tiled
+from coursekit.explore.parts.draw import Pen, picture, tiled
+from coursekit.explore.parts.inks import LIGHT
 from coursekit.explore.parts.sheet import enlarge, png
 from coursekit.models.base import device_of, eval_mode
 
@@ -85,13 +86,13 @@ class LivePlane:
         now = Image.fromarray(self.map.draw(self.codes(), self.labels, most=self.most, radius=2.8))
         sheet = Image.new("RGB", (WIDE, HEAD + MAP + HEAD + STAGE), PAPER)
         pen = Pen(sheet)
-        pen.text((0, 6), f"step {step}", INK, 19)
+        pen.text((0, 6), f"step {step}", LIGHT.ink, 19)
         sheet.paste(now, (0, HEAD))
         self._rebuilt(pen, MAP + GAP)
         past = self._past()
         for column, (then, small) in enumerate(past):
             left = column * (WIDE - STAGE) // (STAGES - 1)
-            pen.text((left, HEAD + MAP + 9), f"step {then}", FAINT, 17)
+            pen.text((left, HEAD + MAP + 9), f"step {then}", LIGHT.faint, 17)
             sheet.paste(small, (left, 2 * HEAD + MAP))
         if step:
             self.stages.append((step, now.resize((STAGE, STAGE), Image.Resampling.LANCZOS)))
@@ -119,4 +120,4 @@ class LivePlane:
             wide = side * len(images) // 2 * images.shape[-1] // images.shape[-2]
             pen.image.paste(enlarge(picture(block), wide, smooth=False), (left, top))
             if row == 0:
-                pen.text((left, 6), "pictures x, and below each its reconstruction", INK, 19)
+                pen.text((left, 6), "pictures x, and below each its reconstruction", LIGHT.ink, 19)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from coursekit.data import faces
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import INK, ORANGE, PAPER, Pen, Plane, dots, picture
+from coursekit.explore.parts.draw import Pen, Plane, dots, picture
 from coursekit.explore.parts.held import one_thread
+from coursekit.explore.parts.inks import inks, kept, readable_on
 from coursekit.explore.parts.letters import font
 from coursekit.explore.widget.controls import Control, Slider, State, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
@@ -103,24 +104,27 @@ class FaceMap:
     def __init__(self, others: Tensor) -> None:
         x = faces.render(others, MAP)
         self.pca = PCA(2).fit(x)
-        places = self.pca.transform(x).numpy()
-        low, high = places.min(0), places.max(0)
+        self.places = self.pca.transform(x).numpy()
+        low, high = self.places.min(0), self.places.max(0)
         self.plane = Plane((low[0], low[1], high[0], high[1]), (EDGE, EDGE), margin=22)
-        colours = (x[:, :, 10:22, 10:22].mean((2, 3)) * 255).byte().numpy()  # [n, 3]
-        self.ground = dots((EDGE, EDGE), self.plane.pixels(places), colours, radius=3.4)
+        self.colours = (x[:, :, 10:22, 10:22].mean((2, 3)) * 255).byte().numpy()  # [n, 3]
+        self.ground = kept(self._ground)
+
+    def _ground(self) -> Image.Image:
+        return dots((EDGE, EDGE), self.plane.pixels(self.places), self.colours, radius=3.4)
 
     def draw(self, h: Tensor, steps: int) -> Picture:
         """The map with the way from the neutral face to this one: straight in h, a curve among pictures."""
         share = torch.linspace(0, 1, steps)[:, None]
         neutral = torch.zeros_like(h)
         way = self.plane.pixels(self.pca.transform(faces.render(neutral + share * (h - neutral), MAP)).numpy())
-        pen = Pen(self.ground.copy())
+        pen, ink = Pen(self.ground().copy()), inks()
         points = [(float(x), float(y)) for x, y in way]
-        pen.line(points, PAPER, 6, 0.8)
-        pen.line(points, ORANGE, 3)
-        pen.disc(points[0], 4, INK)
-        pen.disc(points[-1], 10, PAPER)
-        pen.disc(points[-1], 7.5, ORANGE)
+        pen.line(points, ink.paper, 6, 0.8)
+        pen.line(points, ink.orange, 3)
+        pen.disc(points[0], 4, ink.ink)
+        pen.disc(points[-1], 10, ink.paper)
+        pen.disc(points[-1], 7.5, ink.orange)
         return np.asarray(pen.image)
 
 
@@ -132,8 +136,7 @@ def close_up(image: Picture) -> Picture:
     large = Image.fromarray(np.ascontiguousarray(patch.repeat(CELL, 0).repeat(CELL, 1)))
     for row, line in enumerate(patch):
         for column, pixel in enumerate(line):
-            ink = (20, 22, 28) if pixel @ (0.3, 0.6, 0.1) > 120 else (255, 255, 255)
-            large.paste(ink, (column * CELL, row * CELL), numeral(int(pixel[0])))
+            large.paste(readable_on(pixel), (column * CELL, row * CELL), numeral(int(pixel[0])))
     return np.asarray(large)
 
 

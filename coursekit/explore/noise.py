@@ -8,7 +8,8 @@ from PIL import Image
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, ORANGE, PAPER, Pen, picture, tiled
+from coursekit.explore.parts.draw import Pen, picture, tiled
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.linear import PCA
@@ -82,14 +83,14 @@ class NoiseDesk(Explorer):
         top = 2 * float(self.theory(0.0)[0])  # a fixed scale, so that the curve is seen to rise with σ
         x = MARGIN + np.arange(self.most + 1) / self.most * (width - 2 * MARGIN)
         y = height - MARGIN - np.clip(expected.numpy() / top, 0, 1) * (height - 2 * MARGIN)
-        pen = Pen(Image.new("RGB", CHART, PAPER))
-        pen.line([(MARGIN, height - MARGIN), (width - MARGIN, height - MARGIN)], FAINT, 1.5)
-        pen.text((width - MARGIN, height - MARGIN + 6), f"k = {self.most}", FAINT, 15, "rt")
-        pen.text((MARGIN, height - MARGIN + 6), "0", FAINT, 15, "lt")
+        pen, ink = Pen(Image.new("RGB", CHART, inks().paper)), inks()
+        pen.line([(MARGIN, height - MARGIN), (width - MARGIN, height - MARGIN)], ink.faint, 1.5)
+        pen.text((width - MARGIN, height - MARGIN + 6), f"k = {self.most}", ink.words, 15, "rt")
+        pen.text((MARGIN, height - MARGIN + 6), "0", ink.words, 15, "lt")
         inside = expected.numpy() <= top  # what rises above the chart is left out, not flattened
-        pen.line([(float(a), float(b)) for a, b in zip(x[inside], y[inside], strict=True)], BLUE, 4)
+        pen.line([(float(a), float(b)) for a, b in zip(x[inside], y[inside], strict=True)], ink.blue, 4)
         best, k = int(expected.argmin()), state["k"]
-        pen.line([(x[best], y[best]), (x[best], height - MARGIN)], FAINT, 1.5)
-        pen.text((x[best], height - MARGIN + 6), f"best {best}", INK, 15, "mt")
-        pen.disc((float(x[k]), float(y[k])), 9, ORANGE)
+        pen.line([(x[best], y[best]), (x[best], height - MARGIN)], ink.faint, 1.5)
+        pen.text((x[best], height - MARGIN + 6), f"best {best}", ink.ink, 15, "mt")
+        pen.disc((float(x[k]), float(y[k])), 9, ink.orange)
         return np.asarray(pen.image)

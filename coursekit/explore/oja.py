@@ -11,7 +11,8 @@ from PIL import Image
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen, Plane, dots
+from coursekit.explore.parts.draw import Pen, Plane, dots
+from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.widget.controls import Play, Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.linear import PCA, Oja
@@ -102,18 +103,21 @@ class Scene:
     """The cloud with the unit circle and the axis as ground; w and its way on top."""
 
     def __init__(self, points: np.ndarray, axis: np.ndarray) -> None:
-        self.points = points
+        self.points, self.axis = points, axis
         reach = 1.05 * float(np.abs(points).max())
         self.plane = Plane((-reach, -reach, reach, reach), SCENE, margin=4)
         self.middle = (SCENE[0] / 2, SCENE[1] / 2)
         self.unit = UNIT * SCENE[1] / 2
-        colours = np.tile(np.array([[150, 178, 208]], dtype=np.uint8), (len(points), 1))
-        self.ground = dots(SCENE, self.plane.pixels(points), colours, radius=2.4)
-        pen = Pen(self.ground)
-        far = 2 * SCENE[0] * axis * (1, -1)
-        pen.line([tuple(self.middle - far), tuple(self.middle + far)], FAINT, 2, 0.9)
+        self.ground = kept(self._ground)
+
+    def _ground(self) -> Image.Image:
+        colours = np.tile(np.array([inks().pale_blue], dtype=np.uint8), (len(self.points), 1))
+        pen = Pen(dots(SCENE, self.plane.pixels(self.points), colours, radius=2.4))
+        far = 2 * SCENE[0] * self.axis * (1, -1)
+        pen.line([tuple(self.middle - far), tuple(self.middle + far)], inks().faint, 2, 0.9)
         turn = np.linspace(0, 2 * np.pi, 120)
-        pen.line([self.place(w) for w in np.stack([np.cos(turn), np.sin(turn)], 1)], LINE, 1.5)
+        pen.line([self.place(w) for w in np.stack([np.cos(turn), np.sin(turn)], 1)], inks().line, 1.5)
+        return pen.image
 
     def place(self, w: np.ndarray) -> tuple[float, float]:
         """Where the tip of w is drawn; far-off ones at the edge."""
@@ -122,13 +126,13 @@ class Scene:
 
     def draw(self, past: np.ndarray, last: np.ndarray) -> Picture:
         """The scene with w at the end of its way and the points that moved it last."""
-        pen = Pen(self.ground.copy())
+        pen, ink = Pen(self.ground().copy()), inks()
         for x, y in self.plane.pixels(self.points[last]):
-            pen.disc((x, y), 4.5, BLUE)
+            pen.disc((x, y), 4.5, ink.blue)
         if len(past) > 1:
-            pen.line([self.place(w) for w in past], ORANGE, 2, 0.45)
-        pen.arrow(self.middle, self.place(past[-1]), ORANGE, 4, 16)
-        pen.disc(self.middle, 3.5, INK)
+            pen.line([self.place(w) for w in past], ink.orange, 2, 0.45)
+        pen.arrow(self.middle, self.place(past[-1]), ink.orange, 4, 16)
+        pen.disc(self.middle, 3.5, ink.ink)
         return np.asarray(pen.image)
 
 
@@ -141,18 +145,18 @@ def angles(path: np.ndarray, axis: np.ndarray) -> np.ndarray:
 def chart(degrees: np.ndarray, now: int) -> Picture:
     """The angle against the number of points, the part that has passed in colour."""
     left, top, right, bottom = 40, 16, CHART[0] - 14, CHART[1] - 34
-    pen = Pen(Image.new("RGB", CHART, PAPER))
+    pen, ink = Pen(Image.new("RGB", CHART, inks().paper)), inks()
     for mark in (0, 30, 60, 90):
         y = bottom - (bottom - top) * mark / 90
-        pen.line([(left, y), (right, y)], LINE, 1)
+        pen.line([(left, y), (right, y)], ink.line, 1)
         pen.text((left - 6, y), f"{mark}°", size=13, anchor="rm")
     pen.text(((left + right) / 2, CHART[1] - 6), "points seen", size=13, anchor="mb")
     xs = left + (right - left) * np.arange(len(degrees)) / max(1, len(degrees) - 1)
     ys = bottom - (bottom - top) * np.nan_to_num(degrees) / 90
     line = [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
-    pen.line(line, LINE, 2)
+    pen.line(line, ink.line, 2)
     now = min(now, len(line) - 1)
     if now > 0:
-        pen.line(line[: now + 1], ORANGE, 3)
-    pen.disc(line[now], 5.5, ORANGE)
+        pen.line(line[: now + 1], ink.orange, 3)
+    pen.disc(line[now], 5.5, ink.orange)
     return np.asarray(pen.image)

@@ -11,8 +11,9 @@ from torch import Tensor
 
 from coursekit.data import faces
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import BLUE, LINE, ORANGE, PAPER, Pen, picture
+from coursekit.explore.parts.draw import Pen, picture
 from coursekit.explore.parts.held import one_thread
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -84,12 +85,12 @@ class PathExplorer(Explorer):
 def curves(distances: Mapping[str, np.ndarray], t: float) -> Picture:
     """Both distances over t, blend orange and line in h blue, with a dot at t."""
     left, top, right, bottom = 14, 26, CHART[0] - 14, CHART[1] - 24
-    pen = Pen(Image.new("RGB", CHART, PAPER))
+    pen, ink = Pen(Image.new("RGB", CHART, inks().paper)), inks()
     highest = max(1e-6, *(float(table.max()) for table in distances.values()))
-    pen.line([(left, bottom), (right, bottom)], LINE, 1.5)
+    pen.line([(left, bottom), (right, bottom)], ink.line, 1.5)
     pen.text((left, CHART[1] - 5), "A", size=14, anchor="lb")
     pen.text((right, CHART[1] - 5), "B", size=14, anchor="rb")
-    for name, colour, words in (("factors", BLUE, "line in h"), ("pixels", ORANGE, "blend")):
+    for name, colour, words in (("factors", ink.blue, "line in h"), ("pixels", ink.orange, "blend")):
         xs = np.linspace(left, right, len(distances[name]))
         ys = bottom - (bottom - top) * distances[name] / highest
         pen.line(list(zip(xs.tolist(), ys.tolist(), strict=True)), colour, 2.5)

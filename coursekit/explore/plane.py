@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from coursekit.explore.parts.checked import check_codes
 from coursekit.explore.parts.codemap import CodeMap
 from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.held import Function, held, one_thread, runs_on
+from coursekit.explore.parts.inks import kept
 from coursekit.explore.widget.controls import Control, Point, State, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -43,7 +45,7 @@ class LatentPlane(Explorer):
         self.codes, self.labels, self.spread = codes.detach().float(), labels, spread
         self.names, self.count, self.decode = names, grid, held(decode)
         self.device, self.map = runs_on((self.decode,), codes), CodeMap(low, high)
-        self.grounds: dict[tuple[bool, bool], Picture] = {}
+        self.grounds: dict[tuple[bool, bool], Callable[[], Picture]] = {}
         self.controls = self._controls(start or self._middle())
         self.ground(self.state())
         outside = len(codes) - int(self.map.inside(self.codes).sum())
@@ -81,11 +83,11 @@ class LatentPlane(Explorer):
         return int(away.argmin()), float(away.min())
 
     def ground(self, state: State) -> Picture:
-        """The map, as the toggles say; drawn once for each."""
+        """The map, as the toggles say; drawn once for each, and once in each page's colours."""
         key = bool(state["grid"]), bool(state.get("spread"))
         if key not in self.grounds:
-            self.grounds[key] = self._ground(*key)
-        return self.grounds[key]
+            self.grounds[key] = kept(partial(self._ground, *key))
+        return self.grounds[key]()
 
     @torch.no_grad()
     def _ground(self, grid: bool, spread: bool) -> Picture:

@@ -9,10 +9,11 @@ import torch
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.chart import COLOURS, Chart
+from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.held import Function, held, one_thread, runs_on
+from coursekit.explore.parts.inks import Colour, inks, kept
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -51,14 +52,12 @@ class Walk(Explorer):
             self.codes = {way: held(pair[0])(ends) for way, pair in models.items()}  # each [2, K]
             self.blended = self.decoders[name](self.codes[name]) if rebuilt else ends  # [2, C, H, W]
         self.ways = (*models, BLEND)
-        self.colours = dict(zip(self.ways, (COLOURS[1], *COLOURS[2:], COLOURS[0]) if len(models) > 1 else
-                                (COLOURS[1], COLOURS[0]), strict=False))
         self.tables = self._tables(distances)
         self.controls = (Slider("t", low=0.0, high=1.0, step=0.01, value=0.5, help="0: picture A … 1: picture B"),)
         self.panels = tuple(Panel(way, 200) for way in self.ways)
         if self.tables:
             self.panels += (Panel("distance to the manifold", 270, smooth=True),)
-            self.chart = self._chart()
+            self.chart = kept(self._chart)
         self.sheet_columns = 1 if self.tables or others else 3
         named = f" ({', '.join(models)})" if others else ""
         self.alt = (
@@ -76,6 +75,11 @@ class Walk(Explorer):
             return torch.lerp(start, end, weights).unflatten(1, self.ends.shape[1:])
         start, end = self.codes[way]
         return self.decoders[way](torch.lerp(start, end, weights))
+
+    def colours(self) -> dict[str, Colour]:
+        """The blend orange, the first model blue, others in other colours."""
+        blend, first, *others = inks().curves
+        return dict(zip(self.ways, (first, *others, blend) if len(self.ways) > 2 else (first, blend), strict=False))
 
     def _tables(self, distances: Distances | Measure | None) -> dict[str, np.ndarray]:
         """Distances of each way at evenly spaced t; measured here if there is a function for it."""
@@ -97,10 +101,11 @@ class Walk(Explorer):
     def _chart(self) -> Chart:
         chart = Chart(CHART, (0.0, 1.0), 1.25 * max(float(table.max()) for table in self.tables.values()))
         chart.axes({0.0: "A", 0.5: "t = 0.5", 1.0: "B"}, "")
+        colours = self.colours()
         for way in reversed(self.ways):
             table = self.tables[way]
-            chart.curve(np.linspace(0, 1, len(table)).tolist(), table.tolist(), self.colours[way])
-        chart.legend(self.colours)
+            chart.curve(np.linspace(0, 1, len(table)).tolist(), table.tolist(), colours[way])
+        chart.legend(colours)
         return chart
 
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
@@ -108,7 +113,8 @@ class Walk(Explorer):
         shown = tuple(picture(self.at(way, torch.tensor([t]))[0]) for way in self.ways)
         if not self.tables:
             return shown
-        return (*shown, self.chart.marked([(t, self.distance(way, t), self.colours[way]) for way in self.ways]))
+        colours = self.colours()
+        return (*shown, self.chart().marked([(t, self.distance(way, t), colours[way]) for way in self.ways]))
 
     def captions(self, state: State) -> tuple[str, ...]:
         words = tuple(panel.caption for panel in self.panels)

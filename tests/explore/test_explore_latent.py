@@ -13,13 +13,13 @@ from coursekit.data import faces
 from coursekit.explore import Arithmetic, Dimensions, FaceDesk, Panel
 from coursekit.explore.arithmetic import readings
 from coursekit.explore.dimensions import correlations
-from coursekit.explore.parts.chart import GREEN
 from coursekit.explore.parts.coder import Coder, coders
-from coursekit.explore.parts.draw import ORANGE, picture
+from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.equation import Term, equation
+from coursekit.explore.parts.inks import LIGHT
 from coursekit.explore.parts.letters import wrapped
 from coursekit.explore.parts.sheet import in_rows
-from coursekit.explore.parts.shelf import OPEN, framed
+from coursekit.explore.parts.shelf import framed
 from coursekit.explore.parts.verdicts import MOST, Memory, Verdicts
 from coursekit.explore.widget.canvas import Canvas
 from coursekit.models import vae
@@ -257,14 +257,14 @@ class TestVerdicts:
         dragged = explorer.frame(state, final=False)
         assert judge.count == 0
         assert all("…" in caption for caption in dragged.captions[-2:])
-        assert all((shown[0, 0] == OPEN).all() for shown in dragged.pictures[-2:])
+        assert all((shown[0, 0] == LIGHT.open).all() for shown in dragged.pictures[-2:])
         rested, again = explorer.frame(state), explorer.frame(state)
         assert judge.count == 1
         assert rested.captions == again.captions == explorer.frame(state, final=False).captions
         assert all("face, 0." in caption for caption in rested.captions[-2:])
 
     def test_words_and_frames_follow_the_threshold(self, images):
-        for threshold, word, colour in ((0.9, ": a face, 0.", GREEN), (0.1, ": no face, 0.", ORANGE)):
+        for threshold, word, colour in ((0.9, ": a face, 0.", LIGHT.green), (0.1, ": no face, 0.", LIGHT.orange)):
             frame = FaceDesk(rotation(), images, judge=Asked(), threshold=threshold).frame({})
             assert all(word in caption for caption in frame.captions[-2:])
             assert all((shown[0, 0] == colour).all() for shown in frame.pictures[-2:])
@@ -411,7 +411,7 @@ class TestDrawing:
         terms = [Term("", "A", images[0], "one"), Term("−", "B", images[1], "two", share=0.0)]
         drawn = equation(terms)
         colours = [tuple(drawn[100, x]) for x in (8, 8 + 192 + 52)]
-        assert colours == [ORANGE, OPEN]
+        assert colours == [LIGHT.orange, LIGHT.open]
         assert not np.array_equal(equation(terms), equation(terms, ["+ 1 smile"]))
         assert equation(terms).shape == equation(terms[:1]).shape
 

@@ -14,8 +14,9 @@ from traitlets import TraitError
 
 from coursekit import training
 from coursekit.explore import BoundDesk, ElboDesk, Explorer, LatentPlane, LivePlane, Panel, Point, Slider, live
-from coursekit.explore.parts.codemap import HUES, CodeMap, colours
+from coursekit.explore.parts.codemap import CodeMap, colours
 from coursekit.explore.parts.handles import with_handles
+from coursekit.explore.parts.inks import LIGHT
 from coursekit.explore.widget.canvas import Canvas, encode
 from coursekit.models import vae
 from coursekit.models.gaussians import LinearGaussian
@@ -210,7 +211,7 @@ class TestCodeMap:
         column, row = plane.pixels(codes[:1].numpy())[0].round().astype(int)
         assert np.abs(drawn[row, column].astype(int) - (33, 102, 172)).max() <= 2
         hues = colours(torch.arange(20))
-        assert np.array_equal(hues[:10], np.array(HUES))
+        assert np.array_equal(hues[:10], np.array(LIGHT.hues))
         assert np.array_equal(hues[10:], hues[:10])
 
     def test_codes_outside_are_not_drawn_and_most_limits_the_rest(self):

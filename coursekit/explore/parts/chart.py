@@ -7,10 +7,9 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from PIL import Image, ImageDraw
 
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, ORANGE, PAPER, Pen, Point
+from coursekit.explore.parts.draw import Pen, Point
+from coursekit.explore.parts.inks import inks
 
-GREEN, GREY = (0, 140, 104), (96, 102, 114)
-COLOURS = (ORANGE, BLUE, GREEN, GREY)  # in this order for curves; apart for colour-blind eyes
 LEFT, TOP, RIGHT, BOTTOM = 76, 36, 20, 56  # pixels around the axes
 SIZE = 19  # of letters: charts are shown at little more than half their size
 
@@ -20,7 +19,7 @@ class Chart:
 
     def __init__(self, size: tuple[int, int], x: tuple[float, float], most: float, *, log: bool = False) -> None:
         self.size, self.x, self.most, self.log = size, x, max(most, 1e-12), log and x[1] > x[0]
-        self.ground = Image.new("RGB", size, PAPER)
+        self.ground = Image.new("RGB", size, inks().paper)
         self.pen = Pen(self.ground)
 
     def at(self, x: float, y: float) -> Point:
@@ -35,7 +34,7 @@ class Chart:
         """A rule for each of a few round numbers of y, marks and a name along x, the unit of y at the top."""
         for value in round_numbers(self.most):
             start, end = self.at(self.x[0], value), self.at(self.x[1], value)
-            self.pen.line([start, end], LINE, 1)
+            self.pen.line([start, end], inks().line, 1)
             self.pen.text((LEFT - 8, start[1]), f"{value:g}", size=SIZE, anchor="rm")
         bottom = self.size[1] - BOTTOM
         for x, words in marks.items():
@@ -61,9 +60,9 @@ class Chart:
         """The chart with a large dot at each (x, y, colour): uint8 [H, W, 3]. The chart itself stays."""
         pen = Pen(self.ground.copy())
         for x, y, _ in places:
-            pen.line([self.at(x, 0), self.at(x, y)], FAINT, 1, 0.6)
+            pen.line([self.at(x, 0), self.at(x, y)], inks().faint, 1, 0.6)
         for x, y, colour in places:
-            pen.disc(self.at(x, y), 8, PAPER)
+            pen.disc(self.at(x, y), 8, inks().paper)
             pen.disc(self.at(x, y), 6, colour)
         return np.asarray(pen.image)
 
@@ -79,8 +78,8 @@ def round_numbers(most: float) -> list[float]:
 def bars(size: tuple[int, int], values: np.ndarray, coloured: Sequence[int], names: Sequence[str], name: str,
          span: float) -> np.ndarray:
     """Bars for values [n], up or down from a line, at most `span` high; some coloured, with a name each."""
-    image = Image.new("RGB", size, PAPER)
-    draw, pen = ImageDraw.Draw(image), Pen(image)
+    image = Image.new("RGB", size, inks().paper)
+    draw, pen, ink = ImageDraw.Draw(image), Pen(image), inks()
     signed = bool((values < 0).any())
     top, bottom = 34, size[1] - 34
     zero = (top + bottom) / 2 if signed else bottom
@@ -89,9 +88,9 @@ def bars(size: tuple[int, int], values: np.ndarray, coloured: Sequence[int], nam
     for j, value in enumerate(values):
         x, y = 10 + j * wide, zero - float(np.clip(value / span, -1, 1)) * (zero - top)
         broad = max(2.0, wide - 1) if j not in place else max(5.0, wide - 1)
-        draw.rectangle((x, min(y, zero), x + broad - 1, max(y, zero)), fill=ORANGE if j in place else FAINT)
+        draw.rectangle((x, min(y, zero), x + broad - 1, max(y, zero)), fill=ink.orange if j in place else ink.faint)
         if j in place:
-            pen.text((x + broad / 2, min(y, zero) - 3), place[j], INK, SIZE, "mb")
-    pen.line([(8, zero), (size[0] - 8, zero)], FAINT, 1)
-    pen.text((size[0] / 2, size[1] - 4), name, FAINT, SIZE, "mb")
+            pen.text((x + broad / 2, min(y, zero) - 3), place[j], ink.ink, SIZE, "mb")
+    pen.line([(8, zero), (size[0] - 8, zero)], ink.faint, 1)
+    pen.text((size[0] / 2, size[1] - 4), name, ink.words, SIZE, "mb")
     return np.asarray(image)

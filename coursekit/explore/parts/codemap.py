@@ -9,14 +9,10 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from coursekit.explore.parts.draw import BLUE, FAINT, INK, LINE, PAPER, Pen, picture, tiled
+from coursekit.explore.parts.draw import Pen, picture, tiled
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.letters import font
 
-# ten hues that colour-blind eyes tell apart (P. Tol's muted scheme, black in place of its pale grey)
-HUES = (
-    (51, 34, 136), (204, 102, 119), (17, 119, 51), (136, 204, 238), (221, 204, 119), (136, 34, 85), (68, 170, 153),
-    (153, 153, 51), (170, 68, 153), (40, 40, 40),
-)  # fmt: skip
 FINE = 2  # dots are drawn so much larger and averaged down
 LEFT, BOTTOM, EDGE = 46, 44, 12  # pixels around the plane; letters stand left of it and below
 SIZE = 19  # of letters
@@ -59,7 +55,7 @@ class CodeMap:
         `decoded`: pictures of `grid` to lie under the codes. `spread` [n, 2]: ellipses of one standard deviation.
         `most`: how many codes get a dot (all if None).
         """
-        image = Image.new("RGB", (self.size, self.size), PAPER)
+        image = Image.new("RGB", (self.size, self.size), inks().paper)
         if decoded is not None:
             self._lay(image, decoded)
         self._axes(Pen(image))
@@ -85,8 +81,8 @@ class CodeMap:
         mosaic = Image.fromarray(picture(tiled(decoded, count, gap=0))).convert("RGB")
         side = round(right - left), round(bottom - top)
         way = Image.Resampling.LANCZOS if mosaic.width > side[0] else Image.Resampling.NEAREST
-        laid = mosaic.resize(side, way)
-        image.paste(Image.blend(laid, Image.new("RGB", side, PAPER), 0.33), (round(left), round(top)))  # pale: a ground
+        laid, paper = mosaic.resize(side, way), Image.new("RGB", side, inks().paper)
+        image.paste(Image.blend(laid, paper, 0.33), (round(left), round(top)))  # pale: a ground
 
     def _axes(self, pen: Pen) -> None:
         edge = self.size - BOTTOM
@@ -97,21 +93,22 @@ class CodeMap:
             pen.text((x, edge + 8), words, size=SIZE, anchor="mt")
             pen.text((LEFT - 8, y), words, size=SIZE, anchor="rm")
         draw = ImageDraw.Draw(pen.image)
-        draw.rectangle((LEFT, self.top, self.size - EDGE, edge), outline=LINE, width=2)
-        pen.text((self.size - EDGE, self.size - 2), "h₁", INK, SIZE, "rb")
-        pen.text((4, self.top), "h₂", INK, SIZE, "lt")
+        draw.rectangle((LEFT, self.top, self.size - EDGE, edge), outline=inks().line, width=2)
+        pen.text((self.size - EDGE, self.size - 2), "h₁", inks().ink, SIZE, "rb")
+        pen.text((4, self.top), "h₂", inks().ink, SIZE, "lt")
 
     def _words(self, image: Image.Image, codes: Tensor, classes: Tensor | None, names: Sequence[str] | None) -> None:
         """1σ and 2σ at the circles, and each class's name at the middle of its codes."""
-        draw = ImageDraw.Draw(image)
+        draw, ink = ImageDraw.Draw(image), inks()
         for sigma in (1, 2):
             x, y = self.pixels([[0, -sigma]])[0]
-            draw.text((x, y), f"{sigma}σ", INK, font(SIZE - 2), "mm", stroke_width=4, stroke_fill=PAPER)
+            draw.text((x, y), f"{sigma}σ", ink.ink, font(SIZE - 2), "mm", stroke_width=4, stroke_fill=ink.paper)
         for label in () if classes is None else classes.unique().tolist():
             middle = codes[classes == label].median(0).values.clamp(self.low, self.high)
             words = str(names[label]) if names else str(label)
             place = tuple(self.pixels(middle.numpy())[0])
-            draw.text(place, words, HUES[label % len(HUES)], font(27), "mm", stroke_width=5, stroke_fill=PAPER)
+            hue = ink.hues[label % len(ink.hues)]
+            draw.text(place, words, hue, font(27), "mm", stroke_width=5, stroke_fill=ink.paper)
 
 
 class _Fine:
@@ -123,18 +120,18 @@ class _Fine:
     def dots(self, places: np.ndarray, hues: np.ndarray, radius: float) -> None:
         r = FINE * radius
         for (x, y), hue in zip(FINE * places, hues, strict=True):
-            self.draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(hue.tolist()), outline=PAPER)
+            self.draw.ellipse((x - r, y - r, x + r, y + r), fill=tuple(hue.tolist()), outline=inks().paper)
 
     def ellipses(self, places: np.ndarray, radii: np.ndarray) -> None:
         for (x, y), (a, b) in zip(FINE * places, FINE * radii, strict=True):
-            self.draw.ellipse((x - a, y - b, x + a, y + b), outline=FAINT, width=1)
+            self.draw.ellipse((x - a, y - b, x + a, y + b), outline=inks().faint, width=1)
 
     def circle(self, middle: np.ndarray, radius: float) -> None:
         (x, y), r = FINE * middle, FINE * radius
-        self.draw.ellipse((x - r, y - r, x + r, y + r), outline=INK, width=3)
+        self.draw.ellipse((x - r, y - r, x + r, y + r), outline=inks().ink, width=3)
 
 
 def colours(classes: Tensor, one: bool = False) -> np.ndarray:
     """A hue for each class [n] → uint8 [n, 3]; blue for all if they are `one`."""
-    hues = np.array([BLUE] if one else HUES, np.uint8)
+    hues = np.array([inks().blue] if one else inks().hues, np.uint8)
     return hues[classes.numpy() % len(hues)]

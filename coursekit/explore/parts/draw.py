@@ -8,10 +8,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.letters import font
 
-PAPER, INK, FAINT, LINE = (250, 249, 246), (38, 42, 51), (128, 134, 145), (222, 221, 216)
-BLUE, ORANGE = (33, 102, 172), (214, 96, 20)  # apart for colour-blind eyes
 FINE = 2  # overlays are drawn so much larger and averaged down: smooth edges
 
 Point = tuple[float, float]
@@ -26,18 +25,19 @@ def picture(image: Tensor) -> np.ndarray:
 
 
 def diverging(signed: Tensor, span: float = 1.0) -> np.ndarray:
-    """Signed numbers [H, W] → uint8 [H, W, 3]: −span blue, 0 white, +span orange."""
+    """Signed numbers [H, W] → uint8 [H, W, 3]: −span blue, 0 nearly the paper, +span orange."""
     share = (signed.detach().float() / span).clamp(-1, 1).cpu().numpy()[..., None]  # [H, W, 1]
-    white = np.array([247.0, 247.0, 247.0])
-    mixed = white + np.abs(share) ** 0.7 * (np.where(share > 0, ORANGE, BLUE) - white)
+    zero = np.array(inks().nothing, float)
+    mixed = zero + np.abs(share) ** 0.7 * (np.where(share > 0, inks().orange, inks().blue) - zero)
     return mixed.round().astype(np.uint8)
 
 
 def tiled(images: Tensor, columns: int, gap: int = 1) -> Tensor:
-    """Images [n, C, H, W] → one image [C, rows·(H + gap) − gap, columns·(W + gap) − gap], white between them."""
+    """Images [n, C, H, W] → one image [C, rows·(H + gap) − gap, columns·(W + gap) − gap], with rules between them."""
     n, channels, height, width = images.shape
     rows = -(-n // columns)
-    out = images.new_ones(channels, rows * (height + gap) - gap, columns * (width + gap) - gap)
+    size = channels, rows * (height + gap) - gap, columns * (width + gap) - gap
+    out = images.new_full(size, inks().between)
     for i, image in enumerate(images):
         top, left = (i // columns) * (height + gap), (i % columns) * (width + gap)
         out[:, top : top + height, left : left + width] = image
@@ -104,15 +104,16 @@ class Pen:
             draw.polygon([tuple(p) for p in (end, end - tip + side, end - tip - side)], fill=255)
         self.image.paste(tuple(colour), (0, 0), mask.reduce(FINE))
 
-    def text(self, at: Point, words: str, colour: Sequence[int] = FAINT, size: int = 13, anchor: str = "la") -> None:
-        """A line of text."""
-        ImageDraw.Draw(self.image).text(at, words, tuple(colour), font(size), anchor=anchor)
+    def text(self, at: Point, words: str, colour: Sequence[int] | None = None, size: int = 13,
+             anchor: str = "la") -> None:
+        """A line of text, in the background unless it has a colour."""
+        ImageDraw.Draw(self.image).text(at, words, tuple(colour or inks().words), font(size), anchor=anchor)
 
 
 def dots(size: tuple[int, int], points: np.ndarray, colours: np.ndarray, radius: float) -> Image.Image:
     """Many small discs on paper: points [n, 2] in pixels, colours uint8 [n, 3]."""
     fine = 3
-    image = Image.new("RGB", (size[0] * fine, size[1] * fine), PAPER)
+    image = Image.new("RGB", (size[0] * fine, size[1] * fine), inks().paper)
     draw = ImageDraw.Draw(image)
     r = radius * fine
     for (x, y), colour in zip(points * fine, colours, strict=True):

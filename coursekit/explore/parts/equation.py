@@ -9,9 +9,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from coursekit.explore.parts.draw import FAINT, INK, LINE, PAPER
+from coursekit.explore.parts.inks import Colour, inks
 from coursekit.explore.parts.letters import fitting, font, write
-from coursekit.explore.parts.shelf import COLOUR_OF, OPEN, badge, thumb
+from coursekit.explore.parts.shelf import badge, colour_of, thumb
 from coursekit.explore.widget.panel import Picture
 
 STAGE = 620  # CSS pixels of the strip, and of the results below it: room for sliders beside them in a usual notebook
@@ -30,14 +30,14 @@ class Term:
     share: float | None = None
 
     @property
-    def colour(self) -> tuple[int, ...]:
+    def colour(self) -> Colour:
         """The letter's, grey for a share of nothing."""
-        return OPEN if self.share == 0 else tuple(COLOUR_OF[self.letter])
+        return inks().open if self.share == 0 else colour_of(self.letter)
 
 
 def equation(terms: Sequence[Term], extra: Sequence[str] = ()) -> Picture:
     """The terms in a row, then lines of words that belong to the sum, then an equals sign: uint8 [250, 1280, 3]."""
-    out = Image.new("RGB", (WIDTH, TOP + SIDE + BELOW), PAPER)
+    out = Image.new("RGB", (WIDTH, TOP + SIDE + BELOW), inks().paper)
     draw, left = ImageDraw.Draw(out), TOP
     for term in terms:
         left += sign(draw, left, term.sign)
@@ -45,7 +45,7 @@ def equation(terms: Sequence[Term], extra: Sequence[str] = ()) -> Picture:
         left += SIDE
     for row, line in enumerate(extra):
         height = TOP + SIDE / 2 + 34 * (row - (len(extra) - 1) / 2)
-        draw.text((left + 22, height), line, INK, font(26), anchor="lm")
+        draw.text((left + 22, height), line, inks().ink, font(26), anchor="lm")
     left += 22 + round(max(font(26).getlength(line) for line in extra)) if extra else 0
     sign(draw, left, "=")
     return np.asarray(out)
@@ -53,7 +53,7 @@ def equation(terms: Sequence[Term], extra: Sequence[str] = ()) -> Picture:
 
 def sign(draw: ImageDraw.ImageDraw, left: int, symbol: str) -> int:
     """A sign at half the pictures' height; the pixels it took, none for an empty one."""
-    draw.text((left + SIGN / 2, TOP + SIDE / 2), symbol, INK, font(40), anchor="mm")
+    draw.text((left + SIGN / 2, TOP + SIDE / 2), symbol, inks().ink, font(40), anchor="mm")
     return SIGN if symbol else 0
 
 
@@ -64,7 +64,7 @@ def show(out: Image.Image, draw: ImageDraw.ImageDraw, left: int, term: Term) -> 
     badge(draw, (left - 4, TOP - 4), term.letter, term.colour, side=34)
     below = TOP + SIDE + 8
     if term.share is not None:
-        draw.rectangle((left, below, left + SIDE - 1, below + 7), fill=LINE)
+        draw.rectangle((left, below, left + SIDE - 1, below + 7), fill=inks().line)
         draw.rectangle((left, below, left + max(1, round(term.share * SIDE)) - 1, below + 7), fill=term.colour)
         below += 7
     written(out, (left, below), term.words)
@@ -74,4 +74,4 @@ def written(out: Image.Image, at: tuple[int, int], words: str) -> None:
     """Words in the middle below a picture, smaller if they are long."""
     size = fitting(words, SIDE + SIGN - 8, 12)
     wide = font(2 * size).getlength(words)
-    write(out, (max(4, round(at[0] + (SIDE - wide) / 2)), at[1]), words, SIDE + SIGN, size, FAINT)
+    write(out, (max(4, round(at[0] + (SIDE - wide) / 2)), at[1]), words, SIDE + SIGN, size, inks().words)

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageColor
 
-from coursekit.explore.parts.draw import INK, PAPER, Pen
+from coursekit.explore.parts.draw import Pen
+from coursekit.explore.parts.inks import LIGHT
 from coursekit.explore.widget.controls import Control, Point
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -29,6 +30,6 @@ def marked(picture: Picture, share: tuple[float, float], width: int, colour: str
     """A picture with a handle at a place given in shares of its sides; `width` is the picture's in CSS pixels."""
     pen = Pen(Image.fromarray(picture).convert("RGB"))
     at = share[0] * picture.shape[1], share[1] * picture.shape[0]
-    for radius, fill in zip(RADII, (INK, PAPER, ImageColor.getrgb(colour)[:3]), strict=True):
+    for radius, fill in zip(RADII, (LIGHT.ink, LIGHT.paper, ImageColor.getrgb(colour)[:3]), strict=True):
         pen.disc(at, radius * picture.shape[1] / width, fill)
     return np.asarray(pen.image)

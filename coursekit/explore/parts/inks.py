@@ -13,6 +13,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TypeVar
 
+import numpy as np
+
 Colour = tuple[int, int, int]
 Drawn = TypeVar("Drawn")
 
@@ -67,6 +69,8 @@ DARK = Inks(
     ),
 )  # fmt: skip
 
+DEEP, BRIGHT = (20, 22, 28), (255, 255, 255)
+
 _meant: ContextVar[Inks] = ContextVar("inks", default=LIGHT)
 
 
@@ -95,3 +99,8 @@ def kept(draw: Callable[[], Drawn]) -> Callable[[], Drawn]:
         return drawings[inks()]
 
     return drawing
+
+
+def readable_on(pixel: np.ndarray) -> Colour:
+    """Letters for a ground of that colour, [3] in 0 … 255: the ground belongs to a picture, whatever the page."""
+    return DEEP if pixel @ (0.3, 0.6, 0.1) > 120 else BRIGHT

@@ -8,14 +8,17 @@ import numpy as np
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from coursekit.explore.parts.chart import COLOURS, GREEN
-from coursekit.explore.parts.draw import FAINT, INK, ORANGE, PAPER, picture
+from coursekit.explore.parts.draw import picture
+from coursekit.explore.parts.inks import Colour, inks, kept
 from coursekit.explore.parts.letters import font
 from coursekit.explore.widget.panel import Picture
 
 LETTERS = "ABCD"
-COLOUR_OF = dict(zip(LETTERS, COLOURS, strict=True))
-OPEN = (196, 198, 202)  # a frame while nothing is known
+
+
+def colour_of(letter: str) -> Colour:
+    """What everything of a letter is drawn in."""
+    return inks().curves[LETTERS.index(letter)]
 
 
 def thumb(image: Tensor, side: int) -> Image.Image:
@@ -29,10 +32,10 @@ def framed(image: Tensor, right: bool | None) -> Picture:
     """An image [C, H, W] in a frame: green if right, orange if wrong, grey if that is open."""
     grey = picture(image)
     inner = grey if grey.ndim == 3 else grey[..., None].repeat(3, 2)
-    wide = frame_width(inner.shape[0])
+    wide, ink = frame_width(inner.shape[0]), inks()
     out = np.empty((inner.shape[0] + 4 * wide, inner.shape[1] + 4 * wide, 3), np.uint8)
-    out[:] = OPEN if right is None else GREEN if right else ORANGE
-    out[wide:-wide, wide:-wide] = PAPER
+    out[:] = ink.open if right is None else ink.green if right else ink.orange
+    out[wide:-wide, wide:-wide] = ink.paper
     out[2 * wide : -2 * wide, 2 * wide : -2 * wide] = inner
     return out
 
@@ -47,14 +50,22 @@ class Shelf:
 
     def __init__(self, images: Tensor, *, side: int, columns: int, gap: int = 8, line: int = 17) -> None:
         self.side, self.gap, self.columns = side, gap, columns
-        rows = -(-len(images) // columns)
         self.step = (side + gap, side + gap + line)
-        self.ground = Image.new("RGB", (columns * self.step[0] + gap, rows * self.step[1] + gap), PAPER)
-        draw = ImageDraw.Draw(self.ground)
-        for i, image in enumerate(images):
+        self.thumbs = [thumb(image, side) for image in images]
+        self.ground = kept(self._ground)
+
+    def _ground(self) -> Image.Image:
+        """The pictures with their numbers, none picked."""
+        rows = -(-len(self.thumbs) // self.columns)
+        size = self.columns * self.step[0] + self.gap, rows * self.step[1] + self.gap
+        ground = Image.new("RGB", size, inks().paper)
+        draw = ImageDraw.Draw(ground)
+        for i, small in enumerate(self.thumbs):
             left, top = self.corner(i)
-            self.ground.paste(thumb(image, side), (left, top))
-            draw.text((left + side / 2, top + side + 5), str(i + 1), FAINT, font(13), anchor="mt")
+            ground.paste(small, (left, top))
+            below = left + self.side / 2, top + self.side + 5
+            draw.text(below, str(i + 1), inks().words, font(13), anchor="mt")
+        return ground
 
     def corner(self, i: int) -> tuple[int, int]:
         """Left and top of a picture."""
@@ -62,11 +73,11 @@ class Shelf:
 
     def marked(self, picks: Sequence[int], strong: Sequence[bool]) -> Picture:
         """The shelf with a coloured frame and a letter on each picked picture; paler letters count for nothing."""
-        out = self.ground.copy()
+        out = self.ground().copy()
         draw = ImageDraw.Draw(out)
         for order, (letter, i, counts) in enumerate(zip(LETTERS, picks, strong, strict=False)):
             left, top = self.corner(i)
-            colour = COLOUR_OF[letter] if counts else OPEN
+            colour = colour_of(letter) if counts else inks().open
             inset = 3 * picks[:order].count(i)  # who picks the same picture stands inside
             box = (left - 4 + inset, top - 4 + inset, left + self.side + 3 - inset, top + self.side + 3 - inset)
             draw.rectangle(box, outline=colour, width=3)
@@ -78,5 +89,5 @@ def badge(draw: ImageDraw.ImageDraw, at: tuple[int, int], letter: str, colour: S
     """A letter in a coloured square."""
     x, y = at
     draw.rectangle((x, y, x + side - 1, y + side - 1), fill=tuple(colour))
-    ink = INK if tuple(colour) == OPEN else (255, 255, 255)
+    ink = inks().ink if tuple(colour) == inks().open else inks().on
     draw.text((x + side / 2, y + side / 2), letter, ink, font(round(0.7 * side)), anchor="mm")
