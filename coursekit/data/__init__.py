@@ -7,6 +7,7 @@ from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "faces": [],
+    "numerals": [],
     "toy": [],
     "catalogue": ["get", "status"],
     "celebrities": ["celeba"],

@@ -1,0 +1,132 @@
+"""What nature knows about a numeral: the hand, the way of writing, and how to draw them at random."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from coursekit.data.numerals.strokes import WAVES
+from coursekit.data.numerals.ways import BENDS, WAYS
+
+HAND = ("slant", "width", "pen", "size", "rotation", "right", "down")
+BENT = tuple(f"bend_{number}" for number in range(1, BENDS + 1))
+DRIFTING = tuple(f"drift_{axis}{wave}" for axis in "xy" for wave in range(1, WAVES + 1))
+FACTORS = (*HAND, "way", *BENT, *DRIFTING)
+MOST = max(map(len, WAYS.values()))  # ways that a class has
+WAY = FACTORS.index("way")
+
+RANGES: dict[str, tuple[float, float]] = {
+    **dict.fromkeys(HAND, (-1.0, 1.0)),
+    "way": (0.0, MOST - 1.0),
+    **dict.fromkeys(BENT, (-1.0, 1.0)),
+    **dict.fromkeys(DRIFTING, (-3.0, 3.0)),
+}
+
+MEANINGS: dict[str, str] = {
+    "slant": "leaning to the left (−1) … to the right (+1)",
+    "width": "narrow (−1) … wide (+1)",
+    "pen": "fine pen (−1) … broad pen (+1)",
+    "size": "small (−1) … large (+1); at 0 the longer side takes 20 of 28 pixels",
+    "rotation": "turned against the clock (−1) … with it (+1)",
+    "right": "moved to the left (−1) … to the right (+1), by three pixels of 28",
+    "down": "moved up (−1) … down (+1), by three pixels of 28",
+    "way": "which way of writing: 0, 1, … in the order of `ways(label)`",
+    **{name: f"a habit of this way of writing: its {name[-1]}. part moved (−1 … +1)" for name in BENT},
+    **{name: f"the hand strays in {name[-2]} by {name[-1]} half waves along its way, in standard deviations"
+       for name in DRIFTING},
+}
+
+_USUAL = {"slant": 0.18}  # most hands lean to the right
+_SPREAD = {"slant": 0.38, "width": 0.42, "pen": 0.5, "size": 0.25, "rotation": 0.35, "right": 0.2, "down": 0.2}
+
+
+def ways(label: int) -> tuple[str, ...]:
+    """The names of the ways in which a class is written, the likeliest first. ValueError for no digit."""
+    if label not in WAYS:
+        raise ValueError(f"label must be a digit from 0 to 9, got {label!r}")
+    return tuple(way.name for way in WAYS[label])
+
+
+def sample_factors(labels: Tensor, *, generator: torch.Generator | None = None,
+                   device: torch.device | str | None = None) -> Tensor:
+    """Draw the factors of numerals of these classes, labels [n]: float32 [n, 20] in the order of FACTORS.
+
+    The hand is normal and cut off at ±1 (its slant a little to the right), the way follows the shares that its class
+    has, bends are uniform in [−1, 1], the drift standard normal and cut off at ±3. Drawn on the generator's device (the
+    CPU without one), so that a seed means the same numerals on any `device`. ValueError for a label that is no digit.
+    """
+    check_labels(labels)
+    source = generator.device if generator is not None else torch.device("cpu")
+    normal = torch.randn(len(labels), len(HAND) + len(DRIFTING), generator=generator, device=source)
+    uniform = torch.rand(len(labels), 1 + BENDS, generator=generator, device=source)
+    usual, spread = (normal.new_tensor([of.get(name, 0.0) for name in HAND]) for of in (_USUAL, _SPREAD))
+    hand = (usual + spread * normal[:, : len(HAND)]).clamp(-1, 1)
+    way = _drawn_ways(labels.to(source), uniform[:, :1])
+    h = torch.cat([hand, way, 2 * uniform[:, 1:] - 1, normal[:, len(HAND) :].clamp(-3, 3)], dim=1)
+    return h.to(labels.device if device is None else device)
+
+
+def _drawn_ways(labels: Tensor, uniform: Tensor) -> Tensor:
+    """Uniform numbers [n, 1] → ways as floats [n, 1]: how many of the class's summed shares lie below."""
+    shares = torch.tensor([[way.share for way in ways] + [0.0] * (MOST - len(ways)) for ways in WAYS.values()])
+    edges = shares.cumsum(1)[:, :-1].clamp(max=1 - 1e-6)  # a class with fewer ways never gets one more
+    last = torch.tensor([len(ways) - 1.0 for ways in WAYS.values()])
+    way = (uniform > edges.to(uniform)[labels]).sum(1, keepdim=True).to(uniform)
+    return torch.minimum(way, last.to(uniform)[labels, None])
+
+
+def factors(**named: float) -> Tensor:
+    """One numeral's factors by name, those not named being 0: `factors(slant=0.5, way=1)` → float32 [1, 20].
+
+    Raises ValueError for an unknown name or a value outside its range.
+    """
+    unknown = sorted(set(named) - set(FACTORS))
+    if unknown:
+        raise ValueError(f"unknown factor {unknown[0]!r}: the factors of a numeral are {', '.join(FACTORS)}")
+    for name, value in named.items():
+        _check_value(name, float(value))
+    return torch.tensor([[float(named.get(name, 0.0)) for name in FACTORS]])
+
+
+def check_labels(labels: Tensor) -> None:
+    """Raise unless labels are whole numbers [n] from 0 to 9."""
+    if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.dtype == torch.bool:
+        got = getattr(labels, "dtype", type(labels).__name__)
+        raise TypeError(f"labels must be a tensor of whole numbers, got {got}")
+    if labels.ndim != 1:
+        raise ValueError(f"labels must have shape [n], got {list(labels.shape)}")
+    if labels.numel() and not 0 <= int(labels.min()) <= int(labels.max()) <= 9:
+        raise ValueError(f"labels must be digits from 0 to 9, got {int(labels.min())} … {int(labels.max())}")
+
+
+def check(labels: Tensor, h: Tensor) -> None:
+    """Raise unless labels [n] and factors [n, 20] belong together, each factor inside its range (NaN is outside)."""
+    check_labels(labels)
+    if not isinstance(h, Tensor) or not h.is_floating_point():
+        raise TypeError(f"factors must be a floating tensor, got {getattr(h, 'dtype', type(h).__name__)}")
+    if h.shape != (len(labels), len(FACTORS)):
+        wanted = [len(labels), len(FACTORS)]
+        raise ValueError(f"factors must have shape {wanted} for these labels, got {list(h.shape)}")
+    bounds = h.new_tensor([RANGES[name] for name in FACTORS])
+    outside = ~((h >= bounds[:, 0]) & (h <= bounds[:, 1]))
+    if bool(outside.any()):
+        row, column = outside.nonzero()[0].tolist()
+        _check_value(FACTORS[column], float(h[row, column]), f" (numeral {row})")
+    _check_ways(labels, h[:, WAY])
+
+
+def _check_ways(labels: Tensor, chosen: Tensor) -> None:
+    """ValueError where a numeral's class has no way of that number."""
+    counts = torch.tensor([len(ways) for ways in WAYS.values()], device=labels.device)[labels]
+    wrong = (chosen != chosen.round()) | (chosen >= counts)
+    if bool(wrong.any()):
+        row = int(wrong.nonzero()[0])
+        label, known = int(labels[row]), int(counts[row])
+        wanted = f"a {label} is written in {known} ways, 0 … {known - 1}"
+        raise ValueError(f"factor 'way' is {float(chosen[row]):g} (numeral {row}), but {wanted}")
+
+
+def _check_value(name: str, value: float, where: str = "") -> None:
+    low, high = RANGES[name]
+    if not low <= value <= high:
+        raise ValueError(f"factor {name!r} is {value:g}{where}, outside its range [{low:g}, {high:g}]")
