@@ -14,7 +14,7 @@ from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.chart import SIZE, Chart
 from coursekit.explore.parts.draw import Pen
 from coursekit.explore.parts.inks import inks
-from coursekit.explore.parts.letters import minus
+from coursekit.explore.parts.letters import minus, sized
 from coursekit.explore.widget.controls import Slider, State, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.gaussians import LinearGaussian
@@ -112,7 +112,7 @@ class BoundDesk(Explorer):
             return bottom - (min(max(value, floor), self.top) - floor) / DEPTH * (bottom - top)
         for mark in range(math.ceil(floor), self.top + 1):
             pen.line([(56, y(mark)), (BARS[0] - 10, y(mark))], ink.line, 1)
-            pen.text((48, y(mark)), f"{mark}".replace("-", "−"), size=SIZE, anchor="rm")
+            pen.text((48, y(mark)), minus(f"{mark}"), size=sized(minus(f"{mark}"), 46, SIZE), anchor="rm")
         bound, evidence = y(nats["bound"]), y(nats["evidence"])
         box(pen, (96, bound, 216, bottom), ink.blue)
         box(pen, (96, evidence, 216, bound), ink.pale_orange)

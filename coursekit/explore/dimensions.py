@@ -17,7 +17,7 @@ from coursekit.explore.parts.coder import Coder
 from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.held import runs_on
 from coursekit.explore.parts.inks import inks, kept
-from coursekit.explore.parts.letters import font
+from coursekit.explore.parts.letters import centred, font, sized
 from coursekit.explore.parts.shelf import thumb
 from coursekit.explore.widget.controls import Slider, State, words
 from coursekit.explore.widget.panel import Panel, Picture
@@ -170,9 +170,11 @@ class Dimensions(Explorer):
         image, d, ink = self.chart().copy(), self.ranked[rank - 1], inks()
         draw, box = ImageDraw.Draw(image), self._bar(rank)
         draw.rectangle(box, fill=ink.orange)
-        draw.text(((box[0] + box[2]) / 2, box[3] + 6), str(rank), ink.ink, font(22), anchor="mt")
+        middle = centred(str(rank), (box[0] + box[2]) / 2, BARS[0], 22)
+        draw.text((middle, box[3] + 6), str(rank), ink.ink, font(22), anchor="mt")
         follows = f", {d.follows}" if d.factor and rank <= self.used else ""
-        draw.text((BARS[0] - 14, 12), f"{rank}: {d.kl:.2f} nats{follows}", ink.orange, font(24), anchor="rt")
+        words = f"{rank}: {d.kl:.2f} nats{follows}"
+        draw.text((BARS[0] - 14, 12), words, ink.orange, font(sized(words, BARS[0] - 28, 24)), anchor="rt")
         return np.asarray(image)
 
     def captions(self, state: State) -> tuple[str, ...]:

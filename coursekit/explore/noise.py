@@ -10,12 +10,14 @@ from torch import Tensor
 from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.draw import Pen, picture, tiled
 from coursekit.explore.parts.inks import inks
+from coursekit.explore.parts.letters import centred
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.linear import PCA
 
 CHART = (480, 300)
 MARGIN = 34
+SIZE, APART = 18, 60  # of letters; pixels from the middle of "best 12" in which no other words stand
 SHOWN = 4  # pictures in a row and in a column
 
 
@@ -85,12 +87,15 @@ class NoiseDesk(Explorer):
         y = height - MARGIN - np.clip(expected.numpy() / top, 0, 1) * (height - 2 * MARGIN)
         pen, ink = Pen(Image.new("RGB", CHART, inks().paper)), inks()
         pen.line([(MARGIN, height - MARGIN), (width - MARGIN, height - MARGIN)], ink.faint, 1.5)
-        pen.text((width - MARGIN, height - MARGIN + 6), f"k = {self.most}", ink.words, 15, "rt")
-        pen.text((MARGIN, height - MARGIN + 6), "0", ink.words, 15, "lt")
         inside = expected.numpy() <= top  # what rises above the chart is left out, not flattened
         pen.line([(float(a), float(b)) for a, b in zip(x[inside], y[inside], strict=True)], ink.blue, 4)
         best, k = int(expected.argmin()), state["k"]
         pen.line([(x[best], y[best]), (x[best], height - MARGIN)], ink.faint, 1.5)
-        pen.text((x[best], height - MARGIN + 6), f"best {best}", ink.ink, 15, "mt")
+        words, below = f"best {best}", height - MARGIN + 7
+        pen.text((centred(words, x[best], width, SIZE), below), words, ink.ink, SIZE, "mt")
+        if x[best] - MARGIN > APART:
+            pen.text((MARGIN, below), "0", ink.words, SIZE, "lt")
+        if width - MARGIN - x[best] > 2 * APART:
+            pen.text((width - MARGIN, below), f"k = {self.most}", ink.words, SIZE, "rt")
         pen.disc((float(x[k]), float(y[k])), 9, ink.orange)
         return np.asarray(pen.image)

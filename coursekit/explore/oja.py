@@ -116,7 +116,7 @@ class Scene:
         far = 2 * SCENE[0] * self.axis * (1, -1)
         pen.line([tuple(self.middle - far), tuple(self.middle + far)], inks().faint, 2, 0.9)
         turn = np.linspace(0, 2 * np.pi, 120)
-        pen.line([self.place(w) for w in np.stack([np.cos(turn), np.sin(turn)], 1)], inks().line, 1.5)
+        pen.line([self.place(w) for w in np.stack([np.cos(turn), np.sin(turn)], 1)], inks().open, 1.5)
         return pen.image
 
     def place(self, w: np.ndarray) -> tuple[float, float]:
@@ -154,7 +154,7 @@ def chart(degrees: np.ndarray, now: int) -> Picture:
     xs = left + (right - left) * np.arange(len(degrees)) / max(1, len(degrees) - 1)
     ys = bottom - (bottom - top) * np.nan_to_num(degrees) / 90
     line = [(float(x), float(y)) for x, y in zip(xs, ys, strict=True)]
-    pen.line(line, ink.line, 2)
+    pen.line(line, ink.open, 2)
     now = min(now, len(line) - 1)
     if now > 0:
         pen.line(line[: now + 1], ink.orange, 3)

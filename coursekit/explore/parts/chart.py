@@ -9,6 +9,7 @@ from PIL import Image, ImageDraw
 
 from coursekit.explore.parts.draw import Pen, Point
 from coursekit.explore.parts.inks import inks
+from coursekit.explore.parts.letters import centred, sized
 
 LEFT, TOP, RIGHT, BOTTOM = 76, 36, 20, 56  # pixels around the axes
 SIZE = 19  # of letters: charts are shown at little more than half their size
@@ -35,10 +36,11 @@ class Chart:
         for value in round_numbers(self.most):
             start, end = self.at(self.x[0], value), self.at(self.x[1], value)
             self.pen.line([start, end], inks().line, 1)
-            self.pen.text((LEFT - 8, start[1]), f"{value:g}", size=SIZE, anchor="rm")
+            self.pen.text((LEFT - 8, start[1]), f"{value:g}", size=sized(f"{value:g}", LEFT - 10, SIZE), anchor="rm")
         bottom = self.size[1] - BOTTOM
         for x, words in marks.items():
-            self.pen.text((self.at(x, 0)[0], bottom + 7), words, size=SIZE, anchor="mt")
+            middle = centred(words, self.at(x, 0)[0], self.size[0], SIZE)
+            self.pen.text((middle, bottom + 10), words, size=SIZE, anchor="mt")
         middle = (LEFT + self.size[0] - RIGHT) / 2
         self.pen.text((middle, self.size[1] - 3), name, size=SIZE, anchor="mb")
         self.pen.text((LEFT, 4), unit, size=SIZE, anchor="lt")

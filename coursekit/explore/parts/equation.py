@@ -10,7 +10,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from coursekit.explore.parts.inks import Colour, inks
-from coursekit.explore.parts.letters import fitting, font, write
+from coursekit.explore.parts.letters import fitting, font, sized, write
 from coursekit.explore.parts.shelf import badge, colour_of, thumb
 from coursekit.explore.widget.panel import Picture
 
@@ -43,12 +43,19 @@ def equation(terms: Sequence[Term], extra: Sequence[str] = ()) -> Picture:
         left += sign(draw, left, term.sign)
         show(out, draw, left, term)
         left += SIDE
-    for row, line in enumerate(extra):
-        height = TOP + SIDE / 2 + 34 * (row - (len(extra) - 1) / 2)
-        draw.text((left + 22, height), line, inks().ink, font(26), anchor="lm")
-    left += 22 + round(max(font(26).getlength(line) for line in extra)) if extra else 0
+    left += added(draw, left, extra) if extra else 0
     sign(draw, left, "=")
     return np.asarray(out)
+
+
+def added(draw: ImageDraw.ImageDraw, left: int, lines: Sequence[str]) -> int:
+    """Lines of words below each other, smaller where there is little room; the pixels that they took."""
+    step = min(34, (2 * TOP + SIDE - 8) // len(lines))
+    size = min(*(sized(line, WIDTH - left - 22 - SIGN, 26) for line in lines), step)
+    for row, line in enumerate(lines):
+        height = TOP + SIDE / 2 + step * (row - (len(lines) - 1) / 2)
+        draw.text((left + 22, height), line, inks().ink, font(size), anchor="lm")
+    return 22 + round(max(font(size).getlength(line) for line in lines))
 
 
 def sign(draw: ImageDraw.ImageDraw, left: int, symbol: str) -> int:

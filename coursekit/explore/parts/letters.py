@@ -43,6 +43,17 @@ def fitting(text: str, width: int, size: int) -> int:
     return next((s for s in range(size, SMALLEST, -1) if font(s * SCALE).getlength(text) <= width), SMALLEST)
 
 
+def sized(text: str, room: float, size: int) -> int:
+    """The largest size in the picture's own pixels, at most `size`, in which a line fits into the room."""
+    return next((s for s in range(size, SMALLEST, -1) if font(s).getlength(text) <= room), SMALLEST)
+
+
+def centred(text: str, x: float, width: float, size: int) -> float:
+    """Where the middle of a line goes: at x, or as near to it as keeps all letters on a picture of that width."""
+    half = font(size).getlength(text) / 2 + 2
+    return min(max(x, half), width - half)
+
+
 def minus(words: str) -> str:
     """True minus signs; −0.00 as 0.00."""
     return words.replace("-", "−").replace("−0.00,", "0.00,")
