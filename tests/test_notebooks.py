@@ -292,8 +292,10 @@ def test_a_cell_that_did_not_run_is_a_fault():
 
 def test_scrubbing_removes_widget_views_and_keeps_the_picture():
     data = {"image/png": "x", "text/plain": "t", notebooks.WIDGET_VIEW: {"model_id": "1"}}
-    nb = notebooks.scrub(make([nbformat.v4.new_output("display_data", data=data)]))
+    waiting = {"image/png": {"alt": "a desk"}, notebooks.WAITING: {"model_id": "1"}}
+    nb = notebooks.scrub(make([nbformat.v4.new_output("display_data", data=data, metadata=waiting)]))
     assert set(nb.cells[0].outputs[0].data) == {"image/png", "text/plain"}
+    assert set(nb.cells[0].outputs[0].metadata) == {"image/png"}
 
 
 @pytest.fixture

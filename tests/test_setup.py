@@ -14,7 +14,7 @@ import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from coursekit.app.server import lab_arguments
+from coursekit.app.server import SETTINGS, lab_arguments
 
 ROOT = Path(__file__).parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -165,8 +165,11 @@ def test_binder_builds_with_our_python(dockerfile):
 
 
 def test_binders_server_is_set_as_ours():
-    """The file that postBuild installs says what `coursekit lab` says on the command line."""
+    """The file that postBuild installs says what `coursekit lab` says on the command line and beside it."""
     settings = json.loads((ROOT / "binder/jupyter_server_config.json").read_text(encoding="utf-8"))
+    beside = Path(SETTINGS) / "jupyter_server_config.d/coursekit.json"
+    extensions = json.loads(beside.read_text(encoding="utf-8"))["ServerApp"]
+    assert settings["ServerApp"].pop("jpserver_extensions") == extensions["jpserver_extensions"]
     flat = {f"--{app}.{key}={value}" for app, traits in settings.items() for key, value in traits.items()}
     assert flat == set(lab_arguments())
     assert "binder/jupyter_server_config.json" in (ROOT / "binder/postBuild").read_text(encoding="utf-8")

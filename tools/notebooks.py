@@ -32,9 +32,11 @@ from nbclient.exceptions import CellExecutionError
 from nbconvert import HTMLExporter
 from nbformat import NotebookNode
 
+from coursekit.app.saved import VIEW as WIDGET_VIEW
+from coursekit.app.saved import WAITING
+
 ROOT = Path(__file__).resolve().parent.parent
 COURSE, TEXT = ROOT / "course", ROOT / "course" / "text"
-WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 NORMAL = 0.05  # seconds that `calibrate` takes on the computer whose times the texts state
 MACHINE_PATH = re.compile(r"(?<![\w./:])(?:/(?:home|root|Users|work|tmp|opt|usr|var)/|[A-Z]:\\\\?Users)[\w./\\-]+")
@@ -162,11 +164,16 @@ def execute(nb: NotebookNode, folder: Path) -> NotebookNode:
         client = NotebookClient(nb, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
         client.execute(env=env)
     nb.metadata["coursekit"] = {
-        "seconds": round(watch.seconds, 1),
+        "seconds": plain(round(watch.seconds, 1)),
         "calibration_seconds": round((before + calibrate()) / 2, 4),
         "memory_mb": round(watch.memory / 1e6),
     }
     return nb
+
+
+def plain(number: float) -> float:
+    """The number as a page writes it: 11, not 11.0. A notebook that is only looked at keeps its bytes."""
+    return int(number) if number == int(number) else number
 
 
 def scrub(nb: NotebookNode) -> NotebookNode:
@@ -177,7 +184,8 @@ def scrub(nb: NotebookNode) -> NotebookNode:
         cell.metadata.pop("execution", None)
         for output in cell.get("outputs", []):
             output.get("data", {}).pop(WIDGET_VIEW, None)
-            output.get("metadata", {}).pop(WIDGET_VIEW, None)
+            for key in (WIDGET_VIEW, WAITING):
+                output.get("metadata", {}).pop(key, None)
         if cell.cell_type == "code":
             cell.outputs = [o for o in cell.outputs if o.output_type == "stream" or "data" not in o or o.data]
     return nb
@@ -202,7 +210,7 @@ def _output_faults(output: NotebookNode) -> list[str]:
     checks = {
         "an error": output.output_type == "error",
         "output on stderr": output.get("name") == "stderr",
-        "a widget's state or view": WIDGET_VIEW in data,
+        "a widget's state or view": WIDGET_VIEW in data or WAITING in metadata,
         "a picture without an alt text": "image/png" in data and not metadata.get("image/png", {}).get("alt"),
         f"a path of a machine ({(MACHINE_PATH.search(text) or [''])[0]})": bool(MACHINE_PATH.search(text)),
     }

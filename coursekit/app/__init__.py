@@ -8,6 +8,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "cli": [],
     "doctor": [],
+    "saved": [],
     "server": [],
     "surroundings": [],
 })  # fmt: skip

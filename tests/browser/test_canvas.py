@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from lab import COLD, PATIENCE, Lab, open_notebook, run_cell, said, wait_drawn, wait_idle, wait_run, wait_still
-from pages import CLOSE, new_page, open_cells, open_file
+from pages import new_page, open_cells, open_until_found
 
 PROBE = """
 import threading, time
@@ -316,10 +316,10 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
     other = new_page(browser)
     name = probe.evaluate("() => window.opened")
     probe.locator(".jp-CodeCell").first.click()
-    while "widget-view" not in (lab.folder / name).read_text():
+    while "image/png" not in (lab.folder / name).read_text():
         probe.keyboard.press("Control+s")
         probe.wait_for_timeout(300)
-    open_again_until_found(other, lab, name)
+    open_until_found(other, lab, name)
     wait_drawn(other)
     for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
         drag(here, slider(here), int(slider(here).input_value()) / 255, end)
@@ -329,23 +329,6 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
             assert int(slider(page).input_value()) == wanted
         assert at_rest(there), "they follow each other for ever"
     other.context.close()
-
-
-def open_again_until_found(page: Any, lab: Lab, name: str) -> None:
-    """Open a notebook whose kernel runs already; again where JupyterLab does not find the widget.
-
-    On a slow page its widget manager sometimes takes itself for restored before it has the models that the kernel
-    tells it, and says "model not found" for good (in most tries with a page slowed down twelve times, else hardly
-    ever). A reader opens the notebook again, and so does this; a widget that is found and draws nothing is a fault.
-    """
-    for _ in range(10):
-        open_file(page, lab, name)
-        page.wait_for_function(
-            "() => document.querySelector('.ck') || document.body.innerText.includes('Error displaying widget')")
-        if page.locator(".ck").count():
-            return
-        page.evaluate(CLOSE)
-    raise AssertionError("JupyterLab has not found the widget in any of ten tries")
 
 
 def at_rest(page: Any) -> bool:
