@@ -67,7 +67,8 @@ class ElboDesk(Explorer):
             for pair in pairs:
                 model = models(*pair) if callable(models) else models[pair]
                 model = freeze(model, place(model))
-                self.trained[pair] = self._trained(model, x.to(device_of(model)), labels, names, grid, seed)
+                self.trained[pair] = trained = self._trained(model, x.to(device_of(model)), labels, names, grid, seed)
+                _ = trained.plane(), trained.grid()  # now, so that a slider only chooses; a dark page's when asked for
         self.device = str(device_of(model))
         self.charts = {sigma: kept(partial(self._chart, sigma)) for sigma in self.sigmas}
         self.controls = self._controls()

@@ -12,7 +12,7 @@ from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.letters import centred, sized
 
 LEFT, TOP, RIGHT, BOTTOM = 76, 36, 20, 56  # pixels around the axes
-SIZE = 19  # of letters: charts are shown at little more than half their size
+SIZE = 21  # of letters: charts are shown at little more than half their size
 
 
 class Chart:
