@@ -21,7 +21,7 @@ from coursekit.training.history import History
 from coursekit.training.loop import fit
 from coursekit.training.precision import Autocast
 from coursekit.training.processes import Processes, launched
-from coursekit.training.progress import Shown
+from coursekit.training.progress import Interrupted, Shown
 from coursekit.training.rates import Rate, cosine
 
 
@@ -96,11 +96,12 @@ def make(
         kept = Checkpoint(run_path(recipe, folder), every)
         given = [ema, _rate(recipe, amount, examples), recipe.pace and Pace(recipe.pace), halves and Autocast(), clock]
         optimizer = partial(recipe.optimizer, lr=recipe.lr, weight_decay=recipe.weight_decay)
-        history = fit(
-            model, examples, **amount, batch_size=recipe.batch_size, seed=recipe.seed, progress=progress,
-            optimizers=dict.fromkeys(model.players(), optimizer), along=[kept, *filter(None, given)],
-        )  # fmt: skip
-        if history.interrupted:
+        try:
+            history = fit(
+                model, examples, **amount, batch_size=recipe.batch_size, seed=recipe.seed, progress=progress,
+                optimizers=dict.fromkeys(model.players(), optimizer), along=[kept, *filter(None, given)],
+            )  # fmt: skip
+        except Interrupted:
             return None
         if Processes().rank:
             return {}

@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "muon": ["Muon"],
     "precision": ["Autocast"],
     "processes": ["Processes", "launched"],
-    "progress": ["Progress"],
+    "progress": ["Interrupted", "Progress"],
     "rates": ["Rate", "cosine", "scaled"],
     "coursekit.models.base": ["Model", "default_device", "device_of", "eval_mode", "seed_everything", "train_mode"],
 })  # fmt: skip

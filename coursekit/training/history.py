@@ -10,7 +10,7 @@ class History(Mapping[str, list[float]]):
     """Every term of every step: `history["loss"]`, or `history["critic.loss"]` with several players.
 
     `at(term)` are the step numbers of a series (a player may pause); `interrupted` tells whether training was
-    stopped.
+    stopped by hand.
     """
 
     def __init__(self) -> None:

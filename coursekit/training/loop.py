@@ -15,7 +15,7 @@ from coursekit.training.batching import batches, number_of_batches
 from coursekit.training.companions import Companions, Training
 from coursekit.training.history import History, Report, Terms
 from coursekit.training.processes import Processes
-from coursekit.training.progress import Progress, Shown, postponed_interrupt
+from coursekit.training.progress import Interrupted, Progress, Shown, postponed_interrupt
 
 OptimizerFactory = Callable[[list[nn.Parameter]], Optimizer]
 Context = Callable[[], AbstractContextManager[Any]]
@@ -154,12 +154,13 @@ def fit(
     - `along`: what goes along with the training (see `companions`): an average of the weights (`EMA(model)`), a rate
       that falls (`cosine()`), a file to resume from (`Checkpoint(path)`), half precision (`Autocast()`), a picture
       that is redrawn, or any function (step, terms), called after each step.
-    - Ctrl-C or the stop button ends training after the step at hand: the model is whole,
-      `history.interrupted` True.
+    - Ctrl-C or the stop button ends training after the step at hand, a second one at once: companions end as ever (a
+      checkpoint is written), and `Interrupted` is raised, a KeyboardInterrupt with the history so far: no cell that
+      waits runs on with a half-trained model. To go on all the same, catch it.
     - Under `torchrun`, `batch_size` is that of all processes together (see `processes`).
 
-    The model is in train mode meanwhile and gets its modes back. Raises what `steps` and `batches` raise, and
-    what the companions raise.
+    The model is in train mode meanwhile and gets its modes back. Raises what `steps` and `batches` raise,
+    what the companions raise, and Interrupted.
     """
     amount: dict[str, Any] = {"batch_size": batch_size, "steps": steps, "epochs": epochs}
     players = _optimizers(model, optimizers or {}, lr)
@@ -170,15 +171,17 @@ def fit(
     with train_mode(model), own_randomness(seed + rank, device):
         order = torch.Generator().manual_seed(seed)
         run.stream = batches(data, generator=order, device=device, **amount)
-        _drain(run, companions)
+        whole = _drain(run, companions)
+    if run.history.interrupted:
+        raise Interrupted(run.history, run.total, whole) from None
     return run.history
 
 
 _walk = steps  # `fit` has an argument of that name
 
 
-def _drain(run: Training, companions: Companions) -> None:
-    """Take all steps, or those before an interrupt, and note them."""
+def _drain(run: Training, companions: Companions) -> bool:
+    """Take all steps, or those before an interrupt, and note them: whether the last one was taken as a whole."""
     whole = False
     try:
         with postponed_interrupt() as asked:
@@ -196,6 +199,7 @@ def _drain(run: Training, companions: Companions) -> None:
     finally:
         companions.stop(whole)
         give_back()  # gradients and activations
+    return whole
 
 
 def _steps_of(run: Training, companions: Companions) -> Iterator[Report]:

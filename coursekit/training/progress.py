@@ -10,8 +10,28 @@ from typing import Any
 from tqdm import tqdm
 
 from coursekit.training.companions import Training
+from coursekit.training.history import History
 
 Shown = bool | str
+
+
+class Interrupted(KeyboardInterrupt):
+    """A training was stopped by hand, and what was to come after it does not run. The model keeps what it has learnt.
+
+    `history` has the steps that were taken; `whole` is False if the last one was broken off half-way. Where nobody has
+    caught it, `sys.last_value` is the interrupt, in a notebook too.
+    """
+
+    def __init__(self, history: History, total: int | None, whole: bool) -> None:
+        done = f"{history.steps} of {total} steps" if total else f"{history.steps} steps"
+        state = "is whole" if whole else "was in the middle of one more"
+        rest = "and keeps what it has learnt; what was to come next has not run"
+        super().__init__(f"Stopped by hand after {done}. The model {state} {rest}.")
+        self.history, self.whole = history, whole
+
+    def _render_traceback_(self) -> list[str]:
+        """What a notebook shows: these words, and not the lines that were running."""
+        return [str(self), "The history so far: import sys; sys.last_value.history"]
 
 
 class Progress:

@@ -1,5 +1,8 @@
 """Stacks of autoencoders, trained one by one."""
 
+import os
+import signal
+
 import pytest
 import torch
 from torch import nn
@@ -35,3 +38,11 @@ def test_the_second_layer_learns_the_codes_of_the_first():
     with torch.no_grad():
         h = layers[0].encode(x)
         assert history["loss"][0] == pytest.approx(layers[1].loss(h)["loss"].item(), rel=1e-5)
+
+
+def test_the_next_layer_is_not_trained_when_one_was_stopped():
+    layers = [dense((5,), 4), dense((4,), 2)]
+    untouched = layers[1].encoder[1].weight.clone()
+    with pytest.raises(training.Interrupted):
+        pretrain(layers, images(32, 5), steps=9, along=[lambda step, terms: os.kill(os.getpid(), signal.SIGINT)])
+    assert torch.equal(layers[1].encoder[1].weight, untouched)

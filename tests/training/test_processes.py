@@ -56,6 +56,12 @@ def test_two_processes_with_half_a_batch_each_give_the_weights_of_one(kind, fold
             assert torch.allclose(kept[0][name].float(), tensor.float(), rtol=1e-4, atol=1e-5), name
 
 
+def test_all_stop_alike_when_one_is_stopped(folders):
+    alone, pair = folders
+    files = [alone / "stopped 0.safetensors", *(pair / f"stopped {rank}.safetensors" for rank in (0, 1))]
+    assert [load_file(file)["steps"].item() for file in files] == [3, 3, 3]
+
+
 def test_parts_that_weigh_the_same_whatever_they_hold_give_other_weights(folders):
     """The negative control: the mean of two means is not the mean, where the parts differ in size."""
     wanted, wrong = (load_file(folder / "unweighted 0.safetensors") for folder in folders)

@@ -1,4 +1,4 @@
-"""What an interrupt leaves behind: a whole model and its history."""
+"""What an interrupt leaves behind: a whole model and its history; and what was to come next does not come."""
 
 import os
 import signal
@@ -31,6 +31,14 @@ def press_stop():
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def stopped(m, **how):
+    """The history of a training that is stopped, and whether its last step was taken as a whole."""
+    with pytest.raises(training.Interrupted) as caught:
+        training.fit(m, x(), **how)
+    assert caught.value.__cause__ is None
+    return caught.value.history, caught.value.whole
+
+
 def test_ctrl_c_ends_training_after_the_step_at_hand():
     reference, stopped = model(), model()
     training.fit(reference, x(), steps=4)
@@ -39,13 +47,22 @@ def test_ctrl_c_ends_training_after_the_step_at_hand():
         if step == 4:
             press_stop()
 
-    history = training.fit(stopped, x(), steps=100, along=[stop])
+    with pytest.raises(training.Interrupted, match=r"4 of 100 steps. The model is whole") as caught:
+        training.fit(stopped, x(), steps=100, along=[stop])
+    history = caught.value.history
     assert history.interrupted
+    assert caught.value.whole
     assert history.steps == len(history["loss"]) == 4
     assert same(reference, stopped)
     assert stopped.training
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert training.fit(stopped, x(), steps=2).steps == 2  # it can go on
+
+
+def test_who_waits_for_a_keyboard_interrupt_gets_it():
+    """A notebook's queue, a script and `coursekit` know this kind alone."""
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(model(), x(), steps=9, along=[lambda step, terms: press_stop()])
 
 
 def test_an_interrupt_within_a_step_lets_the_step_finish():
@@ -55,8 +72,8 @@ def test_an_interrupt_within_a_step_lets_the_step_finish():
         yield "model", {"loss": m.weight}
 
     m = Scripted(script)
-    history = training.fit(m, x(), steps=50, optimizers={"model": lambda p: SGD(p, 0.25)})
-    assert (history.steps, m.weight.item(), history.interrupted) == (2, 0.5, True)
+    history, whole = stopped(m, steps=50, optimizers={"model": lambda p: SGD(p, 0.25)})
+    assert (history.steps, m.weight.item(), whole) == (2, 0.5, True)
 
 
 def test_a_second_ctrl_c_does_not_wait_for_the_step():
@@ -66,8 +83,8 @@ def test_a_second_ctrl_c_does_not_wait_for_the_step():
         yield "model", {"loss": m.weight}
 
     m = Scripted(script)
-    history = training.fit(m, x(), steps=50)
-    assert (history.steps, m.weight.item(), history.interrupted) == (0, 1.0, True)
+    history, whole = stopped(m, steps=50)
+    assert (history.steps, m.weight.item(), whole) == (0, 1.0, False)
 
 
 def test_an_interrupt_raised_by_a_callback_keeps_model_and_history():
@@ -77,7 +94,7 @@ def test_an_interrupt_raised_by_a_callback_keeps_model_and_history():
 
     m = Regulariser()
     m.eval()
-    history = training.fit(m, x(), steps=10, along=[stop])
+    history, _ = stopped(m, steps=10, along=[stop])
     assert history.interrupted
     assert history.steps == 3
     assert "interrupted" in repr(history)

@@ -1,5 +1,7 @@
 """What each of the processes of test_processes.py runs: `torchrun together.py OUT`; without a launcher one alone."""
 
+import os
+import signal
 import sys
 from pathlib import Path
 
@@ -70,12 +72,28 @@ def trained(kind: str, path: Path) -> dict[str, Tensor]:
     return {**{f"model/{name}": tensor for name, tensor in model.state_dict().items()}, **series}
 
 
+def stopped(group: training.Processes) -> int:
+    """The steps after which all have stopped, when somebody has pressed Ctrl-C for the last one of them alone."""
+    model, data = made("game")
+
+    def press(step, terms):
+        if step == 3 and group.rank == group.count - 1:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    try:
+        training.fit(model, data, steps=50, batch_size=10, along=[press])
+    except training.Interrupted as stop:
+        return stop.history.steps
+    return 0
+
+
 def main(out: Path) -> None:
     with training.launched("cpu"):
         group = training.Processes()
         for kind in ("vae", "game", "unweighted"):
             state = trained(kind, out / f"{kind}.run.safetensors")
             save_file(state, out / f"{kind} {group.rank}.safetensors")
+        save_file({"steps": torch.tensor(stopped(group))}, out / f"stopped {group.rank}.safetensors")
 
 
 if __name__ == "__main__":
