@@ -28,7 +28,8 @@ from coursekit.explore.widget.panel import Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = (  # one module, in this order
-    "dials.js", "brush.js", "point.js", "source.js", "gate.js", "session.js", "foot.js", "view.js", "canvas.js",
+    "dials.js", "brush.js", "point.js", "source.js", "gate.js", "session.js", "foot.js", "groups.js", "plan.js", "fit.js",
+    "fill.js", "view.js", "canvas.js",
 )  # fmt: skip
 EXACT, NEARLY = "=", "~"  # how the token of a PNG ends, and that of a JPEG
 PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway

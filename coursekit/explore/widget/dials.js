@@ -134,21 +134,3 @@ class Switch {
 }
 
 const dials = { slider: Slide, stops: Notches, play: Reel, choice: Pick, toggle: Switch };
-
-const MANY = 20; // dials from which on their groups stand in columns below the pictures
-
-// Dials under their headings; toggles of one group stand side by side. Long labels get more room, in all groups alike.
-function grouped(all) {
-  const names = [...new Set(all.map((dial) => dial.control.group))];
-  const longest = Math.max(...all.map((dial) => dial.control.label.length));
-  const style = longest > 13 ? { "--label": `${Math.min(0.56 * longest, 16).toFixed(1)}em` } : {};
-  const kind = all.length > MANY ? "ck-group ck-many" : "ck-group";
-  return names.map((name) => {
-    const rows = all.filter((dial) => dial.control.group === name).map((dial) => dial.row);
-    const heading = name ? [make("div", "ck-heading", { textContent: name })] : [];
-    const box = make("div", kind, { style }, ...heading, ...rows);
-    box.setAttribute("role", "group");
-    if (name) box.setAttribute("aria-label", name);
-    return box;
-  });
-}
