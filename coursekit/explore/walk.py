@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 import torch
@@ -78,8 +79,8 @@ class Walk(Explorer):
 
     def colours(self) -> dict[str, Colour]:
         """The blend orange, the first model blue, others in other colours."""
-        blend, first, *others = inks().curves
-        return dict(zip(self.ways, (first, *others, blend) if len(self.ways) > 2 else (first, blend), strict=False))
+        blend, *models = inks().curves
+        return {**dict(zip(self.ways, cycle(models), strict=False)), BLEND: blend}
 
     def _tables(self, distances: Distances | Measure | None) -> dict[str, np.ndarray]:
         """Distances of each way at evenly spaced t; measured here if there is a function for it."""

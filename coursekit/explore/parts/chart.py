@@ -11,7 +11,8 @@ from coursekit.explore.parts.draw import Pen, Point
 from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.letters import centred, sized
 
-LEFT, TOP, RIGHT, BOTTOM = 76, 36, 20, 56  # pixels around the axes
+LEFT, TOP, RIGHT, BOTTOM = 76, 42, 20, 60  # pixels around the axes
+EDGE = 10  # pixels above the words at the top, and below the name at the foot: a page rounds the corners
 SIZE = 21  # of letters: charts are shown at little more than half their size
 
 
@@ -40,10 +41,10 @@ class Chart:
         bottom = self.size[1] - BOTTOM
         for x, words in marks.items():
             middle = centred(words, self.at(x, 0)[0], self.size[0], SIZE)
-            self.pen.text((middle, bottom + 10), words, size=SIZE, anchor="mt")
+            self.pen.text((middle, bottom + 9), words, size=SIZE, anchor="mt")
         middle = (LEFT + self.size[0] - RIGHT) / 2
-        self.pen.text((middle, self.size[1] - 3), name, size=SIZE, anchor="mb")
-        self.pen.text((LEFT, 4), unit, size=SIZE, anchor="lt")
+        self.pen.text((middle, self.size[1] - EDGE), name, size=SIZE, anchor="mb")
+        self.pen.text((LEFT, EDGE), unit, size=SIZE, anchor="lt")
 
     def curve(self, xs: Sequence[float], ys: Sequence[float], colour: Sequence[int], *, points: bool = False) -> None:
         """A line through points (at least one), each marked with a dot if asked."""
@@ -56,7 +57,7 @@ class Chart:
     def legend(self, names: Mapping[str, Sequence[int]]) -> None:
         """The curves' names in their colours, right-aligned at the top."""
         for row, (name, colour) in enumerate(names.items()):
-            self.pen.text((self.size[0] - RIGHT, 4 + 24 * row), name, colour, SIZE, "rt")
+            self.pen.text((self.size[0] - RIGHT, EDGE + 26 * row), name, colour, SIZE, "rt")
 
     def marked(self, places: Sequence[tuple[float, float, Sequence[int]]]) -> np.ndarray:
         """The chart with a large dot at each (x, y, colour): uint8 [H, W, 3]. The chart itself stays."""
