@@ -26,6 +26,8 @@ class PathExplorer(Explorer):
 
     `factors_a` and `factors_b` are [14] or [1, 14]. `distances` = {"pixels": [...], "factors": [...]} are distances
     to the manifold at evenly spaced t from 0 to 1 (see `metrics.distance_to_manifold`), shown as captions and curves.
+    With `ends_first` it starts at A, and still picture and words show A and B alone: what lies between them can be
+    predicted.
     """
 
     title = "Two ways from A to B"
@@ -37,11 +39,16 @@ class PathExplorer(Explorer):
     sheet_columns = 3
 
     def __init__(self, factors_a: Tensor, factors_b: Tensor, distances: Distances | None = None, *,
-                 size: int = 64) -> None:
+                 size: int = 64, ends_first: bool = False) -> None:
         super().__init__()
+        self.moments: tuple[float, ...] = (0.0, 0.25, 0.5, 0.75, 1.0)
+        if ends_first:
+            self.moments = (0.0, 1.0)
+            self.alt = "Face A and face B, at the start and at the end of two ways: a blend of pixels, a line in h"
         self.ends = torch.stack([factors_a.flatten(), factors_b.flatten()])  # [2, F]
         self.size = size
-        self.controls = (Slider("t", low=0.0, high=1.0, step=0.01, value=0.5, help="0: face A … 1: face B"),)
+        start = 0.0 if ends_first else 0.5
+        self.controls = (Slider("t", low=0.0, high=1.0, step=0.01, value=start, help="0: face A … 1: face B"),)
         given = distances or {}
         self.distances = {name: np.asarray(given[name], float) for name in ("pixels", "factors") if given}
         self.panels = (Panel("blend of pixels", 216), Panel("line in h", 216))
@@ -79,7 +86,7 @@ class PathExplorer(Explorer):
         )
 
     def contact_states(self) -> list[tuple[str, State]]:
-        return [(f"t = {t:.2f}", self.state(t=t)) for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
+        return [(f"t = {t:.2f}", self.state(t=t)) for t in self.moments]
 
 
 def curves(distances: Mapping[str, np.ndarray], t: float) -> Picture:

@@ -55,6 +55,7 @@ def test_the_first_chapter_runs_and_its_first_slider_moves(lab: Lab, page: Any) 
     page.locator(".ck").first.wait_for(state="attached")
     control = page.locator(".ck .ck-range").first
     page.wait_for_function("() => document.querySelector('.ck')?.dataset.frames")
+    assert float(control.input_value()) == 0, "the middle is shown before the reader has predicted it"
     box, before = place(page, control), picture(page)
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()

@@ -288,6 +288,15 @@ class TestPaths:
         assert np.abs(blend.astype(int) - line).max() > 30
         assert explorer.captions({"t": 0.25})[0].endswith("0.100 off")
 
+    def test_the_middle_can_be_left_to_be_predicted(self, everything):
+        ends = everything["paths"].ends
+        plain, asking = PathExplorer(*ends, size=16), PathExplorer(*ends, size=16, ends_first=True)
+        shown = [{state["t"] for _, state in explorer.contact_states()} for explorer in (plain, asking)]
+        assert 0.5 in shown[0]
+        assert shown[1] | {asking.state()["t"]} == {0.0, 1.0}
+        assert "half-way" in plain.alt
+        assert "half" not in asking.alt
+
 
 def test_a_frozen_model_does_not_learn():
     model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5))
