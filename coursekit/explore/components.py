@@ -7,6 +7,7 @@ from torch import Tensor
 from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import diverging, picture, tiled
+from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.linear import PCA
@@ -35,7 +36,8 @@ class Components(Explorer):
         start = k or max(1, min(most, round(most**0.5)))
         count = Slider("k", low=1, high=most, step=1, value=start, log=most > 30, label="components",
                        help="the number k of principal components that are kept")
-        which = Slider("picture", low=1, high=max(2, len(images)), step=1, value=1, help="which picture is rebuilt")
+        which = Slider("picture", low=1, high=max(2, len(images)), step=1, value=1, help="which picture is rebuilt",
+                       pick=thumbs(images))
         self.controls = (count,) if grid or len(images) == 1 else (count, which)
         self.panels = grid_panels() if grid else single_panels()
         self.alt = describe(grid, self.images)

@@ -19,6 +19,7 @@ from coursekit.explore.parts.held import runs_on
 from coursekit.explore.parts.inks import inks, kept
 from coursekit.explore.parts.letters import centred, font, sized
 from coursekit.explore.parts.shelf import thumb
+from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.widget.controls import Slider, State, words
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models.gaussians import gaussian_kl
@@ -71,7 +72,8 @@ class Dimensions(Explorer):
         self.device = runs_on((self.coder.decode,), images)
         self.used = sum(d.kl > nothing for d in self.ranked)
         self._moved, self._before = 1, {name(rank): 0.0 for rank in range(1, len(self.ranked) + 1)}
-        self.controls = (self._starting(start), *(self._slider(rank) for rank in range(1, len(self.ranked) + 1)))
+        sliders = (self._slider(rank) for rank in range(1, len(self.ranked) + 1))
+        self.controls = (self._starting(start, images[:24]), *sliders)
         self.panels = (Panel("decoded", 256), Panel("KL of each dimension, in nats", 280, True),
                        Panel("", 548, True, row=True))
         self.chart = kept(self._chart)
@@ -81,9 +83,10 @@ class Dimensions(Explorer):
             "one dimension goes from −3 to 3 while the others stay"
         )
 
-    def _starting(self, start: int) -> Slider:
+    def _starting(self, start: int, images: Tensor) -> Slider:
+        shown = torch.cat([self.coder.picture(self.starts[0])[None].to(images), images])
         return Slider("start", low=0, high=len(self.starts) - 1, step=1, value=start, label="start image",
-                      help="0: the mean of the prior, h = 0; else the code of that image")
+                      help="0: the mean of the prior, h = 0; else the code of that image", pick=thumbs(shown))
 
     def _slider(self, rank: int) -> Slider:
         d = self.ranked[rank - 1]

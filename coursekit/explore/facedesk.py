@@ -17,6 +17,7 @@ from coursekit.explore.parts.shelf import LETTERS, Shelf
 from coursekit.explore.parts.verdicts import Judge, Verdicts, results_in
 from coursekit.explore.widget.controls import Control, Slider, State, words
 from coursekit.explore.widget.panel import Panel, Picture
+from coursekit.explore.widget.picking import Cells
 
 MOST, COLUMNS = 24, 12  # pictures to pick from; in a row
 Directions = Mapping[str, Mapping[str, Tensor]]
@@ -49,11 +50,11 @@ class FaceDesk(Explorer):
         self.bases |= {name: coder.codes(self.images) for name, coder in self.models.items()}  # [n, K]
         self.directions = {trait: self._fitting(trait, given) for trait, given in (directions or {}).items()}
         self.device = runs_on((coder.decode for coder in self.models.values()), images)
+        self.shelf = Shelf(self.images, side=64, columns=min(len(self.images), COLUMNS))
         self.controls = (*map(self._picker, self.letters), *map(self._weight, self.letters),
                          *map(amount, self.directions))
-        self.panels = (Panel("pick A, B, … by their numbers", STAGE, True), Panel("", STAGE, True, row=True),
+        self.panels = (Panel("", STAGE, True), Panel("", STAGE, True, row=True),
                        *results_in(STAGE, ("pixel blend", *self.models)))
-        self.shelf = Shelf(self.images, side=64, columns=min(len(self.images), COLUMNS))
         self.sheet_panels, self.sheet_columns = tuple(range(1, len(self.panels))), 2
         self.alt = (
             "Chosen faces with their shares, and three ways to mix them, each marked as a face or not: in the blend of "
@@ -64,7 +65,7 @@ class FaceDesk(Explorer):
         n = len(self.images)
         return Slider(f"face_{letter.lower()}", low=1, high=n, step=1, value=min(LETTERS.index(letter) + 1, n),
                       label=f"face {letter}", help=f"the number of face {letter} in the row of pictures",
-                      group="which faces")
+                      group="which faces", pick=Cells(0, n, self.shelf.columns, self.shelf.frame))
 
     def _weight(self, letter: str) -> Control:
         return Slider(f"weight_{letter.lower()}", low=0.0, high=1.0, step=0.01, value=0.5 if letter in "AB" else 0.0,

@@ -15,6 +15,7 @@ from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import Pen, diverging, picture
 from coursekit.explore.parts.held import held, one_thread, runs_on
 from coursekit.explore.parts.inks import inks
+from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.widget.controls import Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -47,7 +48,8 @@ class Features(Explorer):
         self.span = float(self.codes.abs().max())
         self.threshold = 0.1 * self.span if threshold is None else threshold
         self.scale = self._largest() if scale is None else scale
-        which = Slider("picture", low=1, high=max(2, len(images)), step=1, value=1, help="which picture")
+        which = Slider("picture", low=1, high=max(2, len(images)), step=1, value=1, help="which picture",
+                       pick=thumbs(images))
         self.controls = (*((which,) if len(images) > 1 else ()), *map(multiplier, range(1, self.count + 1)))
         self.panels = (
             Panel("original x", 210), Panel("from the changed code x̂", 210, below=True),

@@ -13,6 +13,7 @@ from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import diverging, picture
 from coursekit.explore.parts.held import held, runs_on
+from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.widget.controls import Choice, Control, Paint, Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 
@@ -58,7 +59,8 @@ class CorruptRepair(Explorer):
                        help="standard deviation of the noise, added to numbers between 0 and 1")
         lost = Slider("share", low=0.0, high=0.95, step=0.01, value=share, label="lost share",
                       help="the share of the pixels that are lost, at random places")
-        which = Slider("picture", low=1, high=max(2, len(self.images)), step=1, value=1, help="which picture")
+        which = Slider("picture", low=1, high=max(2, len(self.images)), step=1, value=1, help="which picture",
+                       pick=thumbs(self.images))
         third = Choice("third", options=THIRD, label="third", help="what the third picture shows")
         several = (Choice("by", options=tuple(self.models), label="repair by"),) if len(self.models) > 1 else ()
         one = (which,) if len(self.images) > 1 else ()

@@ -6,6 +6,7 @@ import time
 from typing import Any
 
 import pytest
+from hands import drag, grey, slider, wait_grey
 from lab import COLD, PATIENCE, Lab, open_notebook, run_cell, said, wait_drawn, wait_idle, wait_run, wait_still
 from pages import new_page, open_cells, open_until_found
 
@@ -15,13 +16,18 @@ import numpy as np
 from coursekit.explore import Explorer, Slider, Toggle
 
 class Probe(Explorer):
-    title, alt, drawn = "Probe", "a grey square", 0
+    title, alt, drawn, dark = "Probe", "a grey square", 0, False
     controls = (Slider("grey", low=0, high=255, step=1, value=128), Toggle("light"))
     def render(self, state, final=True):
         self.drawn += 1
         if state["grey"] == 13:
             raise RuntimeError("thirteen is not drawn")
-        return np.full((32, 32, 3), state["grey"], np.uint8)
+        picture = np.full((32, 32, 3), state["grey"], np.uint8)
+        picture[:4, :4] = 0 if self.dark else 255
+        return picture
+    def frame(self, state, final=True, dark=False):
+        self.dark = dark
+        return super().frame(state, final, dark)
     def readout(self, state):
         return f"grey {state['grey']}"
 
@@ -34,36 +40,6 @@ import coursekit.explore.widget.canvas
 coursekit.explore.widget.canvas.address_of = lambda widget: ""  # as where the page cannot reach the kernel itself
 """
 BOTH = pytest.mark.parametrize("probe", ["line", "messages"], indirect=True)
-
-
-def grey(page: Any, view: int = 0) -> int:
-    """The grey of a view's canvas, as the page shows it."""
-    return page.evaluate(
-        "i => document.querySelectorAll('.ck canvas')[i].getContext('2d').getImageData(9, 9, 1, 1).data[0]", view)
-
-
-def wait_grey(page: Any, value: int, view: int = 0) -> None:
-    page.wait_for_function(
-        "([i, v]) => Math.abs(document.querySelectorAll('.ck canvas')[i].getContext('2d')"
-        ".getImageData(9, 9, 1, 1).data[0] - v) < 1", arg=[view, value], timeout=PATIENCE)
-
-
-def slider(page: Any, name: str = "grey", view: int = 0) -> Any:
-    return page.locator(".ck").nth(view).locator(f"input[data-name={name}]")
-
-
-def drag(page: Any, control: Any, start: float, end: float, moves: int = 30, pause: float = 0.015) -> None:
-    """Press on the thumb at one share of the groove, move to another, release."""
-    control.scroll_into_view_if_needed()
-    box = control.bounding_box()
-    y = box["y"] + box["height"] / 2
-    x = [box["x"] + 7.5 + (box["width"] - 15) * (start + (end - start) * i / moves) for i in range(moves + 1)]
-    page.mouse.move(x[0], y)
-    page.mouse.down()
-    for place in x[1:]:
-        page.mouse.move(place, y)
-        time.sleep(pause)
-    page.mouse.up()
 
 
 @pytest.fixture
@@ -311,16 +287,27 @@ def test_a_line_that_breaks_is_replaced_by_messages(probe: Any) -> None:
     assert probe.locator(".ck").get_attribute("data-way") == "messages"
 
 
+DARK = "() => document.body.dataset.jpThemeLight = 'false'"
+LIGHT = "() => document.body.dataset.jpThemeLight = 'true'"
+
+
 @BOTH
 def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: Any) -> None:
     other = new_page(browser)
     name = probe.evaluate("() => window.opened")
+    drag(probe, slider(probe), 0.5, 0.6)
+    stands = int(slider(probe).input_value())
+    wait_grey(probe, stands)
     probe.locator(".jp-CodeCell").first.click()
     while "image/png" not in (lab.folder / name).read_text():
         probe.keyboard.press("Control+s")
         probe.wait_for_timeout(300)
     open_until_found(other, lab, name)
     wait_drawn(other)
+    assert int(slider(other).input_value()) == grey(other) == stands, "a new page shows what its controls say"
+    other.evaluate(DARK)
+    wait_grey(other, 0, at=1)
+    assert int(slider(probe).input_value()) == stands
     for here, there, end in ((probe, other, 0.8), (other, probe, 0.2)):
         drag(here, slider(here), int(slider(here).input_value()) / 255, end)
         wanted = int(slider(here).input_value())
@@ -328,6 +315,7 @@ def test_two_pages_agree_where_the_controls_rest(browser: Any, lab: Lab, probe: 
             wait_grey(page, wanted)
             assert int(slider(page).input_value()) == wanted
         assert at_rest(there), "they follow each other for ever"
+        assert [grey(page, at=1) for page in (probe, other)] == [255, 0], "each page has its own theme"
     other.context.close()
 
 

@@ -56,9 +56,7 @@ class Shelf:
 
     def _ground(self) -> Image.Image:
         """The pictures with their numbers, none picked."""
-        rows = -(-len(self.thumbs) // self.columns)
-        size = self.columns * self.step[0] + self.gap, rows * self.step[1] + self.gap
-        ground = Image.new("RGB", size, inks().paper)
+        ground = Image.new("RGB", self.size, inks().paper)
         draw = ImageDraw.Draw(ground)
         for i, small in enumerate(self.thumbs):
             left, top = self.corner(i)
@@ -66,6 +64,18 @@ class Shelf:
             below = left + self.side / 2, top + self.side + 5
             draw.text(below, str(i + 1), inks().words, font(13), anchor="mt")
         return ground
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        rows = -(-len(self.thumbs) // self.columns)
+        return self.columns * self.step[0] + self.gap, rows * self.step[1] + self.gap
+
+    @property
+    def frame(self) -> tuple[float, float, float, float]:
+        """Where its cells lie, a picture with half of the gap around it in each: left, top, right, bottom in shares."""
+        (width, height), half = self.size, self.gap / 2
+        return half / width, half / height, 1 - half / width, 1 - half / height
 
     def corner(self, i: int) -> tuple[int, int]:
         """Left and top of a picture."""

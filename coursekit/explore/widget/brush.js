@@ -45,6 +45,7 @@ class Brush {
     event.preventDefault(); // neither a selection nor the notebook's command mode
     this.layer.focus({ preventScroll: true });
     this.layer.setPointerCapture(event.pointerId);
+    this.session.hold();
     this.stroke = { ink: event.shiftKey || event.button === 2 ? 0 : 1, at: this.spot(event) };
     this.drag(event);
   }

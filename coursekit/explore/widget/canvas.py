@@ -28,9 +28,10 @@ from coursekit.explore.widget.panel import Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = (  # one module, in this order
-    "dials.js", "brush.js", "point.js", "source.js", "gate.js", "session.js", "foot.js", "groups.js", "plan.js", "fit.js",
-    "fill.js", "view.js", "canvas.js",
+    "theme.js", "field.js", "pick.js", "dials.js", "brush.js", "point.js", "source.js", "gate.js", "history.js",
+    "session.js", "save.js", "foot.js", "groups.js", "plan.js", "fit.js", "fill.js", "view.js", "canvas.js",
 )  # fmt: skip
+STYLES = ("canvas.css", "fields.css")
 EXACT, NEARLY = "=", "~"  # how the token of a PNG ends, and that of a JPEG
 PREVIEW_JPEG = 96 * 96  # pixels: smaller pictures stay exact while dragging, they are short anyway
 
@@ -46,8 +47,8 @@ class Pictured(Protocol):
     def surprise(self) -> State:
         """A random one."""
 
-    def frame(self, state: Mapping[str, Any], final: bool = True) -> Frame:
-        """What a state looks like."""
+    def frame(self, state: Mapping[str, Any], final: bool = True, dark: bool = False) -> Frame:
+        """What a state looks like, in a light or a dark page."""
 
     def spec(self) -> dict[str, Any]:
         """What the page has to know."""
@@ -61,7 +62,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     """
 
     _esm = "\n".join((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    _css = HERE / "canvas.css"
+    _css = "\n".join((HERE / name).read_text(encoding="utf-8") for name in STYLES)
     _spec = traitlets.Dict().tag(sync=True)
     _key = traitlets.Unicode().tag(sync=True)
     _first = traitlets.Dict().tag(sync=True)
@@ -75,7 +76,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
         self.add_traits(**{control.name: trait_of(control) for control in explorer.controls})
         state = explorer.state()
         content, buffers = encode(explorer.frame(state), final=True)
-        first = {**content, "buffers": buffers}
+        first = {**content, "buffers": buffers, "state": as_json(state)}
         spoken = {"_spec": explorer.spec(), "_key": uuid.uuid4().hex, "_first": first, "_line": address_of(self)}
         super().__init__(**spoken, value=state, **options)
         self.observe(self._moved, names=list(self._names))
@@ -104,9 +105,9 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
         try:
             if content.get("kind") == "surprise":
                 return {**reply, "kind": "state", "state": self.explorer.surprise()}, []
-            started, final = time.perf_counter(), bool(content.get("final"))
-            state = self._take(content["state"])
-            head, pictures = encode(self.explorer.frame(state, final), final, content.get("have", ()))
+            started, final, dark = time.perf_counter(), bool(content.get("final")), bool(content.get("dark"))
+            state = self._take(content["state"]) if content.get("state") else self.explorer.state(**self.value)
+            head, pictures = encode(self.explorer.frame(state, final, dark), final, content.get("have", ()))
         except Exception as error:  # whatever an explorer raises belongs in front of the reader, not in a log
             return {**reply, "kind": "error", "error": f"{type(error).__name__}: {error}"}, []
         took = round(1000 * (time.perf_counter() - started), 1)
@@ -115,8 +116,7 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
     def _take(self, state: Mapping[str, Any]) -> State:
         """Set the traits to the page's state without sending them back to it."""
         whole = self.explorer.state(**state)
-        as_json = {name: list(value) if isinstance(value, tuple) else value for name, value in whole.items()}
-        with self._guard, self._lock_property(**as_json):
+        with self._guard, self._lock_property(**as_json(whole)):
             self.value = whole
         return whole
 
@@ -131,6 +131,11 @@ class Canvas(anywidget.AnyWidget, ValueWidget):
         for name, value in change["new"].items():
             if getattr(self, name) != value:
                 setattr(self, name, value)
+
+
+def as_json(state: State) -> State:
+    """A state as it comes back from a page."""
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in state.items()}
 
 
 def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 
+from coursekit.explore.widget.picking import Cells, Thumbs
+
 State = dict[str, Any]
 
 
@@ -38,7 +40,7 @@ class Control:
 class Slider(Control):
     """A number between `low` and `high`; whole numbers only if low, high and step are whole.
 
-    With `log=True` the thumb moves in equal ratios (low must be positive).
+    With `log=True` the thumb moves in equal ratios (low must be positive). `pick`: pictures to click on instead.
     """
 
     low: float = -1.0
@@ -46,6 +48,7 @@ class Slider(Control):
     step: float = 0.01
     value: float = 0.0
     log: bool = False
+    pick: Cells | Thumbs | None = None
 
     def __post_init__(self) -> None:
         if not self.low < self.high or not self.low <= self.value <= self.high:

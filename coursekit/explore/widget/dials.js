@@ -1,5 +1,6 @@
 // The controls of an explorer: native inputs with labels, so that mouse, touch, keyboard and screen readers all work.
-// Each dial has `row` (its element) and `follow(value)` (show what the session holds).
+// Each dial has `row` (its element) and `follow(value)` (show what the session holds); `arrived(frame)` and `close()`
+// if it wants to be told.
 
 const make = (tag, className, set = {}, ...children) => {
   const { style, ...rest } = set;
@@ -11,27 +12,36 @@ const make = (tag, className, set = {}, ...children) => {
 
 let serial = 0;
 
+const STEPS = { ArrowRight: 1, ArrowUp: 1, ArrowLeft: -1, ArrowDown: -1 };
+const ENDS = { Home: "low", End: "high" };
+const LEAPS = { PageUp: 0.1, PageDown: -0.1 }; // of the groove
+const PRESS = 1.1; // what a key multiplies a fraction on a logarithmic slider by: seen in two digits
+
 // An <input type=range> with its label before and its value behind; double click puts it back.
 class Slide {
-  constructor(control, session) {
+  constructor(control, session, panels) {
     Object.assign(this, { control, session, name: control.name });
     const id = `ck-${Date.now().toString(36)}-${++serial}`;
     this.input = make("input", "ck-range", { id, type: "range", title: control.help });
     this.scale();
-    this.value = make("output", "ck-value", { htmlFor: id });
+    this.field = this.typed();
     this.label = make("label", "ck-label", { htmlFor: id, textContent: control.label, title: control.help });
     this.track = make("div", "ck-track", {}, this.input);
     this.track.style.setProperty("--home", this.share(control.value));
-    this.row = make("div", "ck-row", {}, this.label, this.track, this.value);
+    this.row = make("div", "ck-row", {}, this.label, this.track, this.field.box);
+    this.pictures = picturesFor(this, panels);
+    if (this.pictures?.box) this.row = make("div", "ck-shelved", {}, this.row, this.pictures.box);
     this.input.dataset.lmSuppressShortcuts = "true"; // arrow keys belong to the slider, not to the notebook
     this.input.dataset.name = control.name;
     this.input.addEventListener("input", () => this.moved());
+    this.input.addEventListener("pointerdown", () => session.hold());
     this.input.addEventListener("pointerup", () => session.settle());
+    if (control.log) this.input.addEventListener("keydown", (event) => this.key(event));
     this.track.addEventListener("dblclick", () => session.set({ [this.name]: control.value }, true));
   }
   scale() {
     const { low, high, step, log } = this.control;
-    Object.assign(this.input, log ? { min: 0, max: 1, step: 0.002 } : { min: low, max: high, step });
+    Object.assign(this.input, log ? { min: 0, max: 1, step: "any" } : { min: low, max: high, step });
   }
   moved() { this.session.set({ [this.name]: this.read() }); }
   read() {
@@ -39,6 +49,37 @@ class Slide {
     const raw = this.input.valueAsNumber;
     const value = log ? low * (high / low) ** raw : raw;
     return whole ? Math.round(value) : Number(value.toPrecision(6));
+  }
+  typed() {
+    const { label } = this.control;
+    const read = (text) => { const value = numberIn(text); return value === undefined ? value : this.fit(value); };
+    return new Field({ label, wanted: this.wanted, read, take: (value) => this.take(value), home: this.input });
+  }
+  get wanted() { return `${this.words(this.control.low)} to ${this.words(this.control.high)}`; }
+  pick(index) {
+    this.input.focus({ preventScroll: true });
+    this.take(this.fit(this.control.low + index * this.control.step));
+  }
+  arrived({ final }) { if (final !== false) this.pictures?.arrived?.(); }
+  take(value) { this.session.set({ [this.name]: value }, true); }
+  fit(value) { // the nearest of the slider's values
+    const { low, high, step, log, whole } = this.control;
+    const near = log && !whole ? value : low + Math.round((value - low) / step) * step;
+    return Number(Math.max(low, Math.min(high, near)).toPrecision(6));
+  }
+  key(event) { // on a logarithmic slider: the next number, or a tenth more
+    const { key, ctrlKey, metaKey, altKey } = event;
+    if (ctrlKey || metaKey || altKey || !(key in STEPS || key in ENDS || key in LEAPS)) return;
+    event.preventDefault();
+    this.session.set({ [this.name]: this.fit(this.beside(key, this.session.state[this.name])) });
+  }
+  beside(key, value) {
+    const { low, high, step, whole } = this.control;
+    if (key in ENDS) return this.control[ENDS[key]];
+    const leap = LEAPS[key] ? value * (high / low) ** LEAPS[key] : value * PRESS ** STEPS[key];
+    if (!whole) return leap;
+    const next = value + step * Math.sign(LEAPS[key] ?? STEPS[key]);
+    return LEAPS[key] && Math.abs(leap - value) > step ? leap : next;
   }
   position(value) {
     const { low, high, log } = this.control;
@@ -60,7 +101,8 @@ class Slide {
     this.shown = value;
     if (this.read() !== value) this.input.value = this.position(value);
     this.track.style.setProperty("--at", this.share(value));
-    this.value.textContent = this.words(value);
+    this.field.show(this.words(value));
+    this.pictures?.mark(Math.round((value - this.control.low) / this.control.step));
     this.input.setAttribute("aria-valuetext", this.words(value));
   }
 }
@@ -71,6 +113,11 @@ class Notches extends Slide {
   scale() { Object.assign(this.input, { min: 0, max: this.last, step: 1 }); }
   read() { return this.control.stops[this.input.valueAsNumber]; }
   position(value) { return this.control.stops.indexOf(value); }
+  get wanted() { return this.control.stops.join(", "); }
+  fit(value) {
+    const { stops } = this.control;
+    return stops.reduce((best, stop) => (Math.abs(stop - value) < Math.abs(best - value) ? stop : best));
+  }
   share(value) { return this.position(value) / this.last; }
   words(value) { return String(value); }
 }

@@ -11,6 +11,7 @@ class Gate {
     if (this.tries > 1 && performance.now() - this.since > PATIENCE) this.flying.clear(); // they will not come
     this.pump();
   }
+  get clear() { return !this.wish && !this.busy; } // what has come is the answer to the last wish
   get busy() { return this.flying.size > 0; }
   pump() { if (this.wish && !this.busy) this.launch(); }
   launch() {

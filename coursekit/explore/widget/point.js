@@ -38,6 +38,7 @@ class Board {
     const held = this.points.reduce((best, point) => (away(point) < away(best) ? point : best));
     const offset = event.target === held.handle ? [held.at[0] - x, held.at[1] - y] : [0, 0];
     this.hand = { held, offset };
+    held.session.hold();
     held.handle.focus({ preventScroll: true });
     this.layer.setPointerCapture(event.pointerId);
     this.drag(event);
@@ -74,7 +75,7 @@ class Handle {
     this.board.add(this);
     if (control.trail) this.trails = ["ck-trail-rim", "ck-trail"].map((name) => this.board.line(name));
     this.trails?.[1].style.setProperty("--colour", control.colour);
-    this.value = make("output", "ck-value ck-place");
+    this.field = this.typed();
     this.row = this.line();
     if (control.film !== null) panels[control.film].figure.append((this.reel = make("div", "ck-film")));
     this.reel?.setAttribute("aria-hidden", "true");
@@ -82,7 +83,12 @@ class Handle {
   line() {
     const { label, help } = this.control;
     const hint = make("span", "ck-hint", { textContent: "drag it, or press anywhere; arrow keys" });
-    return make("div", "ck-row ck-pointing", { title: help }, make("span", "ck-label", { textContent: label }), this.value, hint);
+    return make("div", "ck-row ck-pointing", { title: help }, make("span", "ck-label", { textContent: label }), this.field.box, hint);
+  }
+  typed() {
+    const { label, low, high, axes } = this.control;
+    const wanted = axes.map((axis, i) => `${axis} from ${low[i]} to ${high[i]}`.replaceAll("-", "−")).join(", ");
+    return new Field({ label, wanted, read: pairIn, take: (place) => this.send(place, true), home: this.handle });
   }
   go([left, top]) {
     const { frame, low, high } = this.control;
@@ -111,7 +117,7 @@ class Handle {
     this.at = this.place(value);
     ["left", "top"].forEach((side, axis) => (this.handle.style[side] = `${100 * this.at[axis]}%`));
     const words = value.map((number) => number.toFixed(2).replace("-", "−"));
-    this.value.textContent = `(${words.join(", ")})`;
+    this.field.show(`(${words.join(", ")})`);
     this.handle.setAttribute("aria-valuenow", value[0]);
     this.handle.setAttribute("aria-valuetext", words.map((number, axis) => `${this.control.axes[axis]} = ${number}`).join(", "));
     this.trace(value);

@@ -8,6 +8,7 @@ class Session {
     this.state = Object.fromEntries(this.spec.controls.map((c) => [c.name, model.get(c.name)]));
     this.status = "ready";
     this.source = source;
+    this.memory = new Memory(this.state);
     this.past = {}; // where points have been, by their names: all views show the same way
     this.painted = 0;
     this.frames = 0;
@@ -17,10 +18,20 @@ class Session {
       lost: () => this.report("lost"),
     });
     source.onStray = (state) => { this.adopt(state); this.settle(); };
+    const within = (node) => [...this.views].some((view) => view.root.contains(node));
+    this.ends = [onTheme(() => this.look()), onUndoKeys(within, () => this.undo(), () => this.redo())];
     for (const { name } of this.spec.controls)
       model.on(`change:${name}`, () => this.quiet || this.set({ [name]: model.get(name) }, true));
     model.on("comm_live_update", () => this.lose());
-    this.show(model.get("_first"));
+    this.begin(model.get("_first"));
+  }
+  begin(first) { // the picture that was drawn when the widget was made: it may not be what the controls say by now
+    const same = Object.keys(this.state).every((name) => alike(this.state[name], first.state[name]));
+    if (same) this.show(first);
+    if (!same || isDark()) this.look();
+  }
+  look() { // ask how it looks where the controls stand in the kernel, unless a newer question waits
+    if (!this.gate.wish) this.gate.want(null, true);
   }
   neutral() { return Object.fromEntries(this.spec.controls.map((c) => [c.name, c.value])); }
   adopt(state) {
@@ -33,15 +44,44 @@ class Session {
   // A reader's (or Python's) move: a preview now, the full picture as soon as the hand rests.
   set(state, final = false) {
     this.adopt(state);
-    clearTimeout(this.rest);
     this.gate.want({ ...this.state }, final);
-    if (!final) this.rest = setTimeout(() => this.gate.want({ ...this.state }, true), QUIET);
+    this.rough = !final;
+    this.soon();
   }
   settle() {
+    this.rough = true;
+    this.rested();
+  }
+  soon() {
     clearTimeout(this.rest);
-    this.gate.want({ ...this.state }, true);
+    this.rest = setTimeout(() => this.rested(), QUIET);
+  }
+  rested() {
+    clearTimeout(this.rest);
+    if (this.rough) this.gate.want({ ...this.state }, true);
+    this.rough = false;
+    if (!this.held && !this.run) this.note();
+  }
+  note() { if (this.memory.note(this.state)) this.views.forEach((view) => view.tell()); }
+  hold() { // until the hand is lifted, wherever: a drag that pauses is one drag
+    const lifted = () => {
+      ["pointerup", "pointercancel"].forEach((kind) => removeEventListener(kind, lifted, true));
+      this.held = false;
+      this.soon();
+    };
+    if (!this.held) ["pointerup", "pointercancel"].forEach((kind) => addEventListener(kind, lifted, true));
+    this.held = true;
+  }
+  undo() { this.travel(-1); }
+  redo() { this.travel(1); }
+  travel(steps) {
+    this.run = null;
+    this.memory.note(this.state); // where a hand has just been is a place to come back to
+    this.set(this.memory.go(steps), true);
+    this.views.forEach((view) => view.tell());
   }
   async morph(target) {
+    this.note();
     const from = { ...this.state };
     const run = (this.run = Symbol("morph"));
     const started = performance.now();
@@ -51,7 +91,9 @@ class Session {
       this.set(between(this.spec.controls, from, target, t * t * (3 - 2 * t)));
       await pause(30);
     }
-    if (this.run === run) this.set(target, true);
+    if (this.run !== run) return;
+    this.run = null;
+    this.set(target, true);
   }
   surprise() { this.source.surprise().then((state) => this.morph(state), () => this.report("lost")); }
   async reset() {
@@ -60,10 +102,12 @@ class Session {
     this.views.forEach((view) => view.follow());
   }
   interrupt() {
+    if (this.run) this.soon();
     this.run = null;
     this.views.forEach((view) => view.follow());
   }
   async play({ name, frames, fps, loop }) {
+    this.note();
     const run = (this.run = Symbol("play"));
     if (this.state[name] >= frames - 1) this.set({ [name]: 0 });
     while (this.run === run && (loop || this.state[name] < frames - 1)) {
@@ -79,7 +123,13 @@ class Session {
     this.painted = number;
     this.ms = frame.ms;
     this.report("live");
+    if (this.gate.clear) this.agree(frame.state);
     await this.show(frame, () => number >= this.painted);
+  }
+  agree(state = this.state) { // nothing newer has been asked for: the controls stand where the picture is
+    if (Object.keys(state).every((name) => alike(state[name], this.state[name]))) return;
+    this.adopt(state);
+    this.soon();
   }
   async show(frame, fresh = () => true) {
     const before = this.frame; // pictures that have not changed need not be decoded again
@@ -100,13 +150,16 @@ class Session {
     this.views.forEach((view) => view.tell());
   }
   close() {
+    this.run = null;
     clearTimeout(this.rest);
+    this.ends.forEach((end) => end());
     this.gate.close();
     this.source.close?.();
     this.interrupt();
   }
 }
 
+const alike = (one, other) => JSON.stringify(one) === JSON.stringify(other);
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 function between(controls, from, to, share) {

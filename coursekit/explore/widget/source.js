@@ -42,10 +42,10 @@ function kernelSource(model) {
       source.onStray(reply.state);
     }
   }
-  async function frame(state, final, have = [...kept.keys()]) {
-    const following = JSON.stringify(state) === elsewhere; // else two pages would follow each other for ever
+  async function frame(state, final, have = [...kept.keys()]) { // of no state: of where the controls stand in the kernel
+    const following = !state || JSON.stringify(state) === elsewhere; // else two pages would follow each other for ever
     if (!following) elsewhere = "";
-    const reply = await ask({ kind: "frame", state, final, following, have });
+    const reply = await ask({ kind: "frame", state, final, following, dark: isDark(), have });
     return complete(reply) ? reply : frame(state, final, []);
   }
   function complete(reply) { // with the kept pictures in their places; false if one is missing
