@@ -167,19 +167,16 @@ def test_grooves_and_borders_are_seen_and_words_are_said_once(lab: Lab, page: An
 
 def contrast(box: Any) -> list[float]:
     """How much lighter or darker than the ground: a slider's groove, the rim of a switch and that of a button."""
-    groove = box.locator(".ck-track").first
-    switch, button = box.locator(".ck-switch").first, box.locator(".ck-button").first
-    return [strongest(groove, 0.15), strongest(switch, 0.5), strongest(button, 0.5)]
+    groove, switch, button = (box.locator(name).first for name in (".ck-track", ".ck-switch", ".ck-button"))
+    return [strongest(groove, at=0.15, rows=16), strongest(switch, at=0.5, rows=4), strongest(button, at=0.5, rows=4)]
 
 
-def strongest(node: Any, at: float) -> float:
-    """The strongest contrast, as WCAG counts it, in the upper part of a column of pixels, against its ends' ground."""
+def strongest(node: Any, at: float, rows: int) -> float:
+    """The strongest contrast, as WCAG counts it, in the first rows of a column of pixels, against the last of them."""
     node.scroll_into_view_if_needed()
     image = Image.open(io.BytesIO(node.screenshot())).convert("RGB")
-    column = [luminance(image.getpixel((int(at * image.width), y))) for y in range(image.height)]
-    middle = column[3] if at < 0.5 else column[4]
-    ratios = [(max(one, middle) + 0.05) / (min(one, middle) + 0.05) for one in column[: image.height // 2 + 2]]
-    return max(ratios)
+    column = [luminance(image.getpixel((int(at * image.width), y))) for y in range(rows)]
+    return max((max(one, column[-1]) + 0.05) / (min(one, column[-1]) + 0.05) for one in column)
 
 
 def luminance(pixel: tuple[int, ...]) -> float:
