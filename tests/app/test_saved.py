@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -15,6 +16,7 @@ from jupyter_client.kernelspec import KernelSpecManager
 from jupyter_client.manager import KernelManager
 from jupyter_server.services.contents.filemanager import FileContentsManager
 from jupyter_server.services.contents.largefilemanager import AsyncLargeFileManager
+from nbformat.sign import MemorySignatureStore, NotebookNotary
 
 from coursekit.app import saved
 from coursekit.app.saved import STORED, VIEW, WAITING, for_file, for_page
@@ -128,11 +130,12 @@ def test_numbers_of_our_notebooks_stand_there_as_a_page_writes_them(path):
 # the extension
 
 
-def server(folder, kind=AsyncLargeFileManager, **options):
+def server(folder, kind=AsyncLargeFileManager):
     """What the extension sees of a server, with a contents manager of its own; sessions and kernels know nothing."""
     calls = []
+    notary = NotebookNotary(store_factory=MemorySignatureStore, secret=b"of this test")
     made = SimpleNamespace(
-        contents_manager=kind(root_dir=str(folder), **options), kernel_spec_manager=KernelSpecManager(),
+        contents_manager=kind(root_dir=str(folder), notary=notary), kernel_spec_manager=KernelSpecManager(),
         io_loop=SimpleNamespace(add_callback=lambda call, *words: calls.append((call, words))),
         log=SimpleNamespace(debug=lambda *words: None), calls=calls,
     )  # fmt: skip
@@ -140,6 +143,12 @@ def server(folder, kind=AsyncLargeFileManager, **options):
     for call, words in calls:
         call(*words)
     return made
+
+
+def waited(coroutine):
+    """What comes of it, run in another thread: this one's loop may be playwright's."""
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(asyncio.run, coroutine).result()
 
 
 def save(made, nb, name="n.ipynb"):
@@ -152,17 +161,17 @@ def test_saving_and_reading_through_a_server(tmp_path, monkeypatch):
         return {"a"}
 
     made, name = server(tmp_path), "n.ipynb"
-    asyncio.run(save(made, notebook(**NAMELESS)))
+    waited(save(made, notebook(**NAMELESS)))
     file = (tmp_path / name).read_text()
     assert WAITING in file
     assert "3." not in file
     read = made.contents_manager.get
-    still = asyncio.run(read(name, type="notebook"))["content"]
+    still = waited(read(name, type="notebook"))["content"]
     monkeypatch.setattr(saved, "living", knows_a)
-    live = asyncio.run(read(name, type="notebook"))["content"]
-    exported = asyncio.run(read(name))["content"]
+    live = waited(read(name, type="notebook"))["content"]
+    exported = waited(read(name))["content"]
     assert [shows(nb) for nb in (still, live, exported)] == [{"b"}, {"a", "b"}, {"b"}]
-    asyncio.run(save(made, live))
+    waited(save(made, live))
     assert (tmp_path / name).read_text() == file
 
 
@@ -170,9 +179,9 @@ def test_a_readers_own_hook_comes_first_and_files_of_text_pass(tmp_path):
     seen = []
     made = server(tmp_path)
     made.contents_manager.pre_save_hook = lambda model, **_: seen.append(json.dumps(model["content"]))
-    asyncio.run(save(made, notebook()))
+    waited(save(made, notebook()))
     assert VIEW in json.dumps(json.loads(seen[0])["cells"][1]["outputs"][0])
-    asyncio.run(made.contents_manager.save({"type": "file", "format": "text", "content": "a"}, "a.txt"))
+    waited(made.contents_manager.save({"type": "file", "format": "text", "content": "a"}, "a.txt"))
     assert (tmp_path / "a.txt").read_text() == "a"
 
 
@@ -193,7 +202,7 @@ def test_a_kernel_says_which_models_it_has():
         client.execute(code)
         while (said := client.get_iopub_msg(60))["msg_type"] != "stream":
             pass
-        models = asyncio.run(saved.open_comms(manager.get_connection_info()))
+        models = waited(saved.open_comms(manager.get_connection_info()))
         assert said["content"]["text"].strip() in models, "it answers while a cell runs"
     finally:
         client.stop_channels()
