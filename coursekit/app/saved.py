@@ -58,7 +58,7 @@ def for_page(notebook: Notebook, models: Collection[str] = (), runs: Mapping[str
     """
     for_file(notebook)
     for output in _outputs(notebook):
-        if output["metadata"].get(WAITING, {}).get("model_id") in models:
+        if output.get("metadata", {}).get(WAITING, {}).get("model_id") in models:
             output["data"][VIEW] = output["metadata"].pop(WAITING)
     metadata = notebook["metadata"]
     if runs and runs.keys() <= metadata.keys() and "version" not in metadata["language_info"]:

@@ -76,6 +76,14 @@ def test_a_view_from_a_stock_servers_file_is_shown_only_where_it_lives():
         assert shows(page) == models | {"b"}
 
 
+def test_a_notebook_that_lacks_what_is_usual_is_opened_all_the_same():
+    bare = {"cells": [{"cell_type": "code", "outputs": [{"output_type": "display_data", "data": {}}]}], "metadata": {}}
+    page = copy.deepcopy(bare)
+    assert not saved.waiting(page)
+    for_page(page, {"a"}, saved.running(page, KernelSpecManager()))
+    assert page == bare
+
+
 def test_states_of_widgets_go_with_the_last_view():
     nb = notebook(widgets={"state": {}})
     for_file(nb)
