@@ -48,7 +48,7 @@ def frame_width(side: int) -> int:
 class Shelf:
     """Numbered pictures in rows. `side`: of each in pixels."""
 
-    def __init__(self, images: Tensor, *, side: int, columns: int, gap: int = 8, line: int = 17) -> None:
+    def __init__(self, images: Tensor, *, side: int, columns: int, gap: int = 8, line: int = 20) -> None:
         self.side, self.gap, self.columns = side, gap, columns
         self.step = (side + gap, side + gap + line)
         self.thumbs = [thumb(image, side) for image in images]
@@ -62,7 +62,7 @@ class Shelf:
             left, top = self.corner(i)
             ground.paste(small, (left, top))
             below = left + self.side / 2, top + self.side + 5
-            draw.text(below, str(i + 1), inks().words, font(13), anchor="mt")
+            draw.text(below, str(i + 1), inks().words, font(16), anchor="mt")
         return ground
 
     @property
