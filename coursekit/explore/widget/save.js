@@ -29,7 +29,7 @@ function composed(root, parts) {
   seen(parts, "canvas").forEach((picture) => copy(pen, picture));
   seen(parts, "polyline").forEach((line) => trace(pen, line));
   seen(parts, ".ck-point").forEach((point) => disc(pen, point));
-  parts.flatMap(texts).forEach((text) => letter(pen, text));
+  seen(parts, "figcaption, .ck-readout, .ck-title").flatMap(lines).forEach((line) => spell(pen, line));
   return canvas;
 }
 
@@ -70,20 +70,23 @@ function disc(pen, point) { // ring, rim and colour, as in canvas.css
   }
 }
 
-function texts(part) { // the words on the page, each where the page has put it
-  const walker = document.createTreeWalker(part, NodeFilter.SHOW_TEXT);
+function lines(node) { // a node's words in lines, broken where the page has broken them
+  const range = document.createRange();
+  const style = getComputedStyle(node);
   const found = [];
-  while (walker.nextNode())
-    for (const { index, 0: word } of walker.currentNode.data.matchAll(/\S+/g)) {
-      const range = document.createRange();
-      range.setStart(walker.currentNode, index);
-      range.setEnd(walker.currentNode, index + word.length);
-      found.push({ word, box: range.getBoundingClientRect(), style: getComputedStyle(walker.currentNode.parentElement) });
-    }
-  return found.filter(({ box }) => box.width > 1);
+  for (const { index, 0: word } of node.textContent.matchAll(/\S+/g)) {
+    range.setStart(node.firstChild, index);
+    range.setEnd(node.firstChild, index + word.length);
+    const { top, left, right, height } = range.getBoundingClientRect();
+    const line = found.at(-1);
+    if (line && Math.abs(line.top - top) < height / 2) Object.assign(line, { words: `${line.words} ${word}`, right });
+    else found.push({ words: word, top, left, right, height, style });
+  }
+  return found;
 }
 
-function letter(pen, { word, box, style }) {
-  Object.assign(pen, { font: style.font, fillStyle: style.color, textBaseline: "middle", textAlign: "left" });
-  pen.fillText(word, box.left, box.top + box.height / 2);
+function spell(pen, { words, top, left, right, height, style }) {
+  const middle = style.textAlign === "center";
+  Object.assign(pen, { font: style.font, fillStyle: style.color, textBaseline: "middle", textAlign: middle ? "center" : "left" });
+  pen.fillText(words, middle ? (left + right) / 2 : left, top + height / 2);
 }
