@@ -66,12 +66,6 @@ def button(page: Any, name: str) -> Any:
     return page.get_by_role("button", name=name, exact=True).first
 
 
-@pytest.mark.cells("desk.view.grey = 200\ndesk")
-def test_what_is_shown_is_what_the_controls_say_from_the_beginning(desk: Any) -> None:
-    assert int(slider(desk).input_value()) == 200
-    assert grey(desk) == 200, "not the picture that was drawn when the widget was made"
-
-
 def test_another_theme_asks_for_another_picture(desk: Any) -> None:
     drag(desk, slider(desk), 0.5, 0.8)
     wanted = int(slider(desk).input_value())
