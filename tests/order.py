@@ -36,10 +36,11 @@ SECONDS: dict[str, int] = {
 NOTEBOOK, OTHER = 35, 0  # a notebook and a file that are not listed
 
 # What a pretrained model was trained on → the group of those who need the same data and figures (tests/once.py).
-FIGURES = {"faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles"}
+FIGURES = {"faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles", "numerals": "mnist"}
 SHARED = {
     "tests/claims/test_claims_faces.py": "faces",
     "tests/claims/test_claims_vae_mnist.py": "mnist",
+    "tests/claims/test_claims_numerals.py": "mnist",
     "tests/claims/test_claims_photographs.py": "smiles",
 }
 RUNS_A_NOTEBOOK, MEASURES_A_MODEL = "test_runs_as_stored_", "test_figures_are_those_of_the_weights"

@@ -21,6 +21,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "live": ["LivePlane"],
     "nature": ["NaturesDesk"],
     "noise": ["NoiseDesk"],
+    "numeraldesk": ["NumeralDesk"],
     "oja": ["OjaFilm"],
     "paths": ["PathExplorer"],
     "plane": ["LatentPlane"],

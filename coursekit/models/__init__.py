@@ -17,7 +17,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "losses": ["binary_cross_entropy", "squared_error"],
     "nets": [],
     "penalties": ["L1", "Contractive", "ContractiveSigmoid", "Sparsity"],
-    "readers": ["FactorReader"],
+    "readers": ["DigitReader", "FactorReader"],
     "score": ["smoothed_denoiser", "smoothed_score"],
     "vae": ["VAE", "BernoulliLikelihood", "GaussianLikelihood"],
 })  # fmt: skip

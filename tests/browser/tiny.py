@@ -42,6 +42,11 @@ def half_way(x, sigma):
     return x * (1 - sigma) / 2
 
 
+def by_ink(x):
+    """A reader of numerals that counts their ink: the more there is, the more it takes them for an 8."""
+    return torch.where(torch.arange(10) == 8, 2, -0.1) * x.mean((1, 2, 3))[:, None] + 0.1
+
+
 chance = torch.Generator().manual_seed(1)
 images, labels = torch.rand(9, 1, 4, 4, generator=chance), torch.arange(9) % 3
 points = torch.randn(40, 2, generator=chance) * torch.tensor([1.5, 0.5])
@@ -66,6 +71,7 @@ EVERY = {
     "LatentPlane": lambda: explore.LatentPlane(small_vae(2).decode, points, spread=spread, grid=3),
     "NaturesDesk": lambda: explore.NaturesDesk(16, among=20),
     "NoiseDesk": lambda: explore.NoiseDesk(pca, images),
+    "NumeralDesk": lambda: explore.NumeralDesk(3, reader=by_ink),
     "OjaFilm": lambda: explore.OjaFilm(points, frames=11),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], size=16),
     "Walk": lambda: explore.Walk(*pair, images[0], images[1]),

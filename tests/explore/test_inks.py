@@ -43,6 +43,7 @@ PANELS = {
     "LatentPlane": [[], "picture"],
     "NaturesDesk": ["picture", "picture", "chart"],
     "NoiseDesk": ["grid", "grid", "chart"],
+    "NumeralDesk": ["picture", "chart", "chart"],
     "OjaFilm": ["chart", "chart"],
     "PathExplorer": ["picture", "picture"],
     "Walk": ["picture", "picture"],

@@ -4,8 +4,9 @@ import pytest
 import torch
 from scipy.ndimage import gaussian_filter1d
 
-from coursekit.data import faces
-from coursekit.models.readers import FactorReader, blurred
+from coursekit.data import faces, numerals
+from coursekit.models.base import eval_mode
+from coursekit.models.readers import DigitReader, FactorReader, blurred, harmed
 from coursekit.training.loop import fit
 
 
@@ -110,3 +111,54 @@ def test_it_learns():
     history = fit(model, (given.images, given.factors), steps=80, batch_size=32, lr=3e-3, progress=False)
     losses = history["loss"]
     assert sum(losses[-5:]) < 0.85 * sum(losses[:5])
+
+
+# the reader of numerals
+
+
+@pytest.fixture(scope="module")
+def small_reader():
+    torch.manual_seed(0)
+    return DigitReader(4, features=6)
+
+
+def test_chances_sum_to_one_and_the_digit_is_the_likeliest(small_reader):
+    x = torch.rand(7, 1, 28, 28, generator=seeded())
+    read = small_reader.read(x, batch_size=3)
+    assert read.shape == (7, 10)
+    assert torch.allclose(read.sum(1), torch.ones(7))
+    assert torch.equal(small_reader.digits(x), read.argmax(1))
+    assert torch.allclose(read, small_reader.read(x), atol=1e-6)
+    assert small_reader.features(x, batch_size=3).shape == (7, 6)
+    assert small_reader.training, "reading puts the mode back"
+
+
+def test_numerals_of_another_size_are_refused(small_reader):
+    with pytest.raises(ValueError, match=r"want \[n, 1, 28, 28\], got \[2, 1, 8, 8\]"):
+        small_reader.read(torch.rand(2, 1, 8, 8))
+
+
+def test_the_loss_is_the_cross_entropy_of_the_harmed_pictures(small_reader):
+    given, batch = numerals.numerals(8), numerals.numerals(8)[:]
+    with eval_mode(small_reader):  # dropout would draw once more
+        first, again, other = (small_reader.loss(batch, generator=seeded(s))["loss"].item() for s in (1, 1, 2))
+        logits = small_reader(harmed(given.images, small_reader.blur, small_reader.noise, generator=seeded(1)))
+    assert first == again
+    assert first != other
+    assert first == pytest.approx(torch.nn.functional.cross_entropy(logits, given.labels).item(), abs=1e-5)
+
+
+def test_harm_is_none_at_strength_zero_and_differs_between_images():
+    x = torch.rand(1, 1, 28, 28, generator=seeded()).repeat(6, 1, 1, 1)
+    assert torch.equal(harmed(x, 0.0, 0.0), x)
+    away = (harmed(x, 1.5, 0.2, generator=seeded(1)) - x).square().mean((1, 2, 3))
+    assert away.min() > 0
+    assert away.max() > 2 * away.min()
+
+
+def test_the_reader_of_numerals_learns():
+    torch.manual_seed(0)
+    reader, given = DigitReader(8, features=16), numerals.numerals(600)
+    fit(reader, (given.images, given.labels), steps=60, batch_size=64, lr=5e-3, progress=False)
+    other = numerals.numerals(300, seed=1)
+    assert (reader.digits(other.images) == other.labels).float().mean() > 0.5

@@ -28,9 +28,11 @@ def render(labels: Tensor, factors: Tensor, size: int = 28) -> Tensor:
     if size < 8:
         raise ValueError(f"size must be at least 8 pixels, got {size}")
     chunk = max(1, NUMBERS.get(factors.device.type, 2**25) // (SEGMENTS * size**2))
-    parts = zip(labels.split(chunk), factors.split(chunk), strict=True)
-    drawn = [ink(*written(label, h), size) for label, h in parts]
-    return torch.cat(drawn) if drawn else factors.new_zeros(0, 1, size, size)
+    pictures = factors.new_empty(len(factors), 1, size, size)  # filled in place: small pieces would scatter the heap
+    for start in range(0, len(factors), chunk):
+        part = slice(start, start + chunk)
+        pictures[part] = ink(*written(labels[part], factors[part]), size)
+    return pictures
 
 
 def written(labels: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from coursekit.data.numerals.ways import BENDS, WAYS, Way
 
-SEGMENTS = 40  # of a numeral: shorter than 2.5 pixels of 28
+SEGMENTS = 56  # of a numeral: shorter than two pixels of 28
 WAVES = 4  # of the drift in each direction: half waves along the pen's way
 DRIFT = 0.03  # of the length of the pen's way: the first wave's deviation; the k-th has 1/k of it
 TERMS = 1 + BENDS + 2 * WAVES

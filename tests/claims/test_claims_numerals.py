@@ -1,0 +1,55 @@
+"""Numerals pass for handwriting: a net that has seen nothing else reads MNIST."""
+
+import pytest
+import torch
+from once import figures, mnist, model
+from real_sets import real_set
+
+from coursekit import pretrained
+from coursekit.data import numerals
+from coursekit.models import DigitReader
+from coursekit.pretrained import reading
+from coursekit.training import fit
+
+READER = "numerals_reader"
+
+
+def test_the_reader_knows_numerals_that_it_has_not_seen():
+    found = reading.of_numerals(model(READER))
+    assert min(found.values()) > 0.97
+    card = pretrained.card(READER)["figures"]
+    assert found == pytest.approx({name: card[name] for name in found}, abs=2e-3)
+
+
+def test_the_reader_knows_mnists_digits_of_which_it_has_seen_none():
+    found = figures(READER)
+    assert found["mnist"] > 0.95
+    assert min(found[f"mnist_{digit}"] for digit in range(10)) > 0.9
+
+
+def test_what_is_no_handwriting_is_read_by_chance():
+    """The figures above mean nothing if any dots will do: noise with as much ink."""
+    noise = (torch.rand(500, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.13).float()
+    given = reading.unseen_numerals(500)
+    assert (model(READER).digits(noise) == given.labels).float().mean() < 0.2
+
+
+def share_of_mnist_read(images, labels):
+    """The share of MNIST's first 2,000 test images that a small net reads after 160 steps on these."""
+    torch.manual_seed(0)
+    net = DigitReader(16, features=32)
+    fit(net, (images, labels), steps=160, batch_size=64, lr=4e-3, progress=False)
+    test = mnist(train=False)
+    return (net.digits(test.images[:2000]) == test.labels[:2000]).float().mean().item()
+
+
+def test_it_is_the_ways_of_hands_that_make_numerals_readable():
+    """The typical wrong form: one shape for each class, with slant, width and pen alone."""
+    real_set("mnist")
+    given = numerals.numerals(5000, seed=7)
+    plain = given.factors.clone()
+    plain[:, len(numerals.HAND) :] = 0
+    hands, one_shape = given.images, numerals.render(given.labels, plain)
+    whole, poor = (share_of_mnist_read(images, given.labels) for images in (hands, one_shape))
+    assert whole > 0.85
+    assert poor < whole - 0.08
