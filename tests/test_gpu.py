@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from coursekit import explore, pretrained
-from coursekit.data import faces
+from coursekit.data import faces, numerals
 from coursekit.explore.parts.held import held
 from coursekit.models import vae
 from coursekit.models.base import device_of
@@ -77,3 +77,10 @@ def test_the_plane_of_a_training_follows_its_model_to_the_card():
 def test_a_recipe_trains_on_the_card(tmp_path):
     card = making.make(pretrained.recipe("digits_vae_2d"), tmp_path, steps=20, progress=False)
     assert torch.cuda.get_device_name() in card["trained"]["machine"]
+
+
+def test_numerals_are_the_same_on_the_card_and_on_the_cpu():
+    on_card, on_cpu = (numerals.numerals(300, seed=4, device=device) for device in ("cuda", "cpu"))
+    assert on_card.images.device.type == on_card.labels.device.type == "cuda"
+    assert torch.equal(on_card.factors.cpu(), on_cpu.factors)
+    assert torch.allclose(on_card.images.cpu(), on_cpu.images, atol=1e-3)

@@ -29,7 +29,7 @@ EXAMPLES: tuple[tuple[str, int, dict[str, float]], ...] = (
     ("another way: a loop", 2, {"way": 1.0}),
     ("bend 3: a larger loop", 2, {"way": 1.0, "bend_3": 1.0}),
     ("wide, with a broad pen", 2, {"way": 2.0, "width": 0.9, "pen": 0.8}),
-    ("the hand strays", 2, {"way": 1.0, "drift_x2": 1.6, "drift_y2": -2.0}),
+    ("the hand strays", 2, {"way": 1.0, "drift_x1": -2.5, "drift_x3": 2.5, "drift_y2": 2.5}),
 )
 
 
@@ -56,7 +56,7 @@ class NumeralDesk(Explorer):
             *(control(name) for name in numerals.FACTORS if name != "way"),
         )
         bars = (Panel("what a net reads: the chance of each digit", 280, smooth=True, below=True),)
-        self.panels = (Panel("28 × 28 pixels", 280), Panel("the pen’s way, from blue to orange", 280, smooth=True),
+        self.panels = (Panel("28 × 28 pixels", 280), Panel("the pen’s way, blue first", 280, smooth=True),
                        *(bars if self.reader else ()))
         self.sheet_panels = (0, 1)
 

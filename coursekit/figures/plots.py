@@ -119,14 +119,15 @@ def images(
         batch: images [n, C, H, W], or a list of [C, H, W].
         titles: a word over each image (fewer are allowed: the first row only, say).
         columns: images in a row (default: all of them, up to ten).
-        scale: inches per image.
+        scale: inches of an image's width; the height follows from the first image's shape.
         rows: a word at the left of each row.
         kwargs: passed to `draw` (a colour map, say).
     """
     pictures, titles = list(batch), list(titles or [])
     columns = columns or min(len(pictures), 10)
     count = -(-len(pictures) // columns)
-    height = count * scale * 1.04 + (0.25 if titles else 0)
+    high, wide = pictures[0].shape[-2:]
+    height = count * scale * high / wide * 1.04 + (0.25 if titles else 0)
     longest = max((len(line) for word in rows or [] for line in word.splitlines()), default=0)
     width = columns * scale + (0.15 + 0.075 * longest if rows else 0)  # beside the words the images keep their size
     figure, grid = axes(count, columns, size=(width, height), squeeze=False)

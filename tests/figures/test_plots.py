@@ -87,3 +87,10 @@ def test_a_small_picture_is_kept_as_it_is():
     picture.figure.savefig(plain, format="png", dpi=figures.plots.DPI)
     ours, theirs = (np.asarray(Image.open(x).convert("RGB")) for x in (io.BytesIO(picture.png()), plain))
     assert (ours == theirs).all()
+
+
+def test_images_that_are_wide_have_a_low_figure():
+    wide, square = (figures.images(torch.rand(2, 1, 8, side), alt="Two.", columns=1, scale=4) for side in (32, 8))
+    (w, h), (_, tall) = (picture.figure.get_size_inches() for picture in (wide, square))
+    assert h / w == pytest.approx(2 * 8 / 32, rel=0.06)
+    assert tall == pytest.approx(4 * h, rel=0.06)
