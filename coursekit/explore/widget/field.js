@@ -6,7 +6,7 @@ class Field {
   constructor({ label, wanted, read, take, home }) {
     Object.assign(this, { read, take, home, words: "", open: false });
     this.box = make("input", "ck-value", { type: "text", autocomplete: "off", spellcheck: false, tabIndex: -1 });
-    this.box.title = `click to type a value: ${wanted}`;
+    this.box.title = `click here, or Enter on the control: type a value, ${wanted}`;
     this.box.setAttribute("aria-label", `${label}: type a value`);
     this.box.setAttribute("aria-description", wanted);
     this.box.dataset.lmSuppressShortcuts = "true";
