@@ -5,7 +5,7 @@ from torch import nn
 
 from coursekit import explore
 from coursekit.data import faces
-from coursekit.models import vae
+from coursekit.models import DigitReader, vae
 from coursekit.models.linear import PCA
 
 
@@ -77,6 +77,7 @@ EVERY = {
     "Film": lambda: explore.Film(list(people.images[:4])),
     "LatentPlane": lambda: explore.LatentPlane(small_vae((1, 8, 8), 2).decode, dots, torch.arange(600) % 10),
     "NaturesDesk": lambda: explore.NaturesDesk(64, among=60),
+    "NumeralDesk": lambda: explore.NumeralDesk(2, reader=DigitReader().read),
     "NoiseDesk": lambda: explore.NoiseDesk(pca, digit),
     "OjaFilm": lambda: explore.OjaFilm(dots),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], distances={"pixels": torch.rand(9),
