@@ -97,9 +97,10 @@ class Fit {
   }
   level() { // the controls get what the pictures leave
     if (!this.chosen) return;
-    const { root, stage } = this.view;
+    const { root, stage, foot } = this.view;
     const left = this.inner.height - (this.chosen.beside ? 0 : stage.offsetHeight + SPACE.rows);
     root.style.setProperty("--tall", `${Math.floor(Math.max(left, SPACE.seen))}px`);
+    root.style.setProperty("--foot", `${foot.row.offsetHeight}px`); // what it covers of the controls that scroll below it
   }
   close() {
     this.rooms.disconnect();
