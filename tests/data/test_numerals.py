@@ -308,7 +308,7 @@ def test_drawn_factors_lie_in_their_ranges_and_the_hand_leans_to_the_right() -> 
     (torch.tensor([1, 2]), numerals.factors(), ValueError, r"\[2, 20\]"),
     (torch.tensor([1]), numerals.factors().long(), TypeError, "floating"),
     (torch.tensor([1]), numerals.factors() + math.nan, ValueError, "'slant' is nan"),
-    (torch.tensor([0]), numerals.factors(way=2), ValueError, "a 0 is written in 2 ways"),
+    (torch.tensor([0]), numerals.factors(way=2), ValueError, "the digit 0 is written in 2 ways"),
     (torch.tensor([2]), numerals.factors(way=0.5), ValueError, "'way' is 0.5"),
 ])  # fmt: skip
 def test_what_is_wrong_is_named(labels: Tensor, h: Tensor, error: type[Exception], words: str) -> None:

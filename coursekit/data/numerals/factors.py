@@ -23,17 +23,18 @@ RANGES: dict[str, tuple[float, float]] = {
 }
 
 MEANINGS: dict[str, str] = {
-    "slant": "leaning to the left (−1) … to the right (+1)",
-    "width": "narrow (−1) … wide (+1)",
-    "pen": "fine pen (−1) … broad pen (+1)",
-    "size": "small (−1) … large (+1); at 0 the longer side takes 20 of 28 pixels",
-    "rotation": "turned against the clock (−1) … with it (+1)",
+    "slant": "leaning to the left (−1) … to the right (+1), by 35°",
+    "width": "narrow (−1) … wide (+1): two thirds of the usual width, and one and a half times",
+    "pen": "fine pen (−1) … broad pen (+1): strokes from 1.4 to 5 pixels of 28",
+    "size": "small (−1) … large (+1): the longer side takes 17 … 24 of 28 pixels, and 20 at 0",
+    "rotation": "turned against the clock (−1) … with it (+1), by 14°",
     "right": "moved to the left (−1) … to the right (+1), by three pixels of 28",
     "down": "moved up (−1) … down (+1), by three pixels of 28",
     "way": "which way of writing: 0, 1, … in the order of `ways(label)`",
-    **{name: f"a habit of this way of writing: its {name[-1]}. part moved (−1 … +1)" for name in BENT},
-    **{name: f"the hand strays in {name[-2]} by {name[-1]} half waves along its way, in standard deviations"
-       for name in DRIFTING},
+    **dict.fromkeys(BENT, "a habit within this way of writing: part of the path moved to one side (−1) or the other "
+                          "(+1); each way has habits of its own"),
+    **{name: f"the hand strays {'sideways' if name[-2] == 'x' else 'up and down'}: wave {name[-1]} of {WAVES} along "
+             "the path (1: slowest), in standard deviations" for name in DRIFTING},
 }
 
 _USUAL = {"slant": 0.18}  # most hands lean to the right
@@ -53,7 +54,7 @@ def sample_factors(labels: Tensor, *, generator: torch.Generator | None = None,
 
     The hand is normal and cut off at ±1 (its slant a little to the right), the way follows the shares that its class
     has, bends are uniform in [−1, 1], the drift standard normal and cut off at ±3. Drawn on the generator's device (the
-    CPU without one), so that a seed means the same numerals on any `device`. ValueError for a label that is no digit.
+    CPU without one), so that a seed means the same numerals on any `device`. Raises what `check_labels` raises.
     """
     check_labels(labels)
     source = generator.device if generator is not None else torch.device("cpu")
@@ -69,10 +70,9 @@ def sample_factors(labels: Tensor, *, generator: torch.Generator | None = None,
 def _drawn_ways(labels: Tensor, uniform: Tensor) -> Tensor:
     """Uniform numbers [n, 1] → ways as floats [n, 1]: how many of the class's summed shares lie below."""
     shares = torch.tensor([[way.share for way in ways] + [0.0] * (MOST - len(ways)) for ways in WAYS.values()])
-    edges = shares.cumsum(1)[:, :-1].clamp(max=1 - 1e-6)  # a class with fewer ways never gets one more
-    last = torch.tensor([len(ways) - 1.0 for ways in WAYS.values()])
-    way = (uniform > edges.to(uniform)[labels]).sum(1, keepdim=True).to(uniform)
-    return torch.minimum(way, last.to(uniform)[labels, None])
+    edges = shares.cumsum(1)[:, :-1].to(uniform)  # [10, MOST − 1]
+    last = uniform.new_tensor([len(ways) - 1 for ways in WAYS.values()])  # the shares' sum may be rounded to below 1
+    return torch.minimum((uniform > edges[labels]).sum(1, keepdim=True).to(uniform), last[labels, None])
 
 
 def factors(**named: float) -> Tensor:
@@ -89,7 +89,7 @@ def factors(**named: float) -> Tensor:
 
 
 def check_labels(labels: Tensor) -> None:
-    """Raise unless labels are whole numbers [n] from 0 to 9."""
+    """TypeError unless labels are a tensor of whole numbers, ValueError unless they are [n] digits from 0 to 9."""
     if not isinstance(labels, Tensor) or labels.is_floating_point() or labels.dtype == torch.bool:
         got = getattr(labels, "dtype", type(labels).__name__)
         raise TypeError(f"labels must be a tensor of whole numbers, got {got}")
@@ -100,7 +100,10 @@ def check_labels(labels: Tensor) -> None:
 
 
 def check(labels: Tensor, h: Tensor) -> None:
-    """Raise unless labels [n] and factors [n, 20] belong together, each factor inside its range (NaN is outside)."""
+    """Raise unless labels [n] and factors [n, 20] belong together, each factor inside its range (NaN is outside).
+
+    TypeError for numbers of the wrong kind, ValueError for wrong shapes and values, and for a way that a class has not.
+    """
     check_labels(labels)
     if not isinstance(h, Tensor) or not h.is_floating_point():
         raise TypeError(f"factors must be a floating tensor, got {getattr(h, 'dtype', type(h).__name__)}")
@@ -122,7 +125,7 @@ def _check_ways(labels: Tensor, chosen: Tensor) -> None:
     if bool(wrong.any()):
         row = int(wrong.nonzero()[0])
         label, known = int(labels[row]), int(counts[row])
-        wanted = f"a {label} is written in {known} ways, 0 … {known - 1}"
+        wanted = f"the digit {label} is written in {known} ways, 0 … {known - 1}"
         raise ValueError(f"factor 'way' is {float(chosen[row]):g} (numeral {row}), but {wanted}")
 
 

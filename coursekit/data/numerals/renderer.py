@@ -1,4 +1,8 @@
-"""From a class and factors to pictures: the pen's way, the hand's habits, MNIST's framing, ink."""
+"""From a class and factors to pictures: the pen's path, the hand, MNIST's framing, ink.
+
+MNIST's digits fill a box of 20×20 pixels with their longer side, their centre of mass in the middle of 28×28 (LeCun,
+Bottou, Bengio and Haffner, *Gradient-based learning applied to document recognition*, 1998). So do these.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +16,8 @@ from coursekit.data.numerals.ways import WAYS
 
 SIDE, BOX = 28.0, 20.0  # pixels of a picture's side, and of the longer side of what is written, as in MNIST
 PEN = 1.35  # pixels: the usual pen's radius
-EDGE = 1.3  # pixels over which ink fades out
-NUMBERS = {"cpu": 2**18}  # of a chunk: on a CPU it should fit a cache
+EDGE = 1.3  # pixels over which ink fades out, half of them beyond the pen's radius
+NUMBERS = {"cpu": 2**18}  # in the largest tensor of a chunk: on a CPU it should fit a cache
 FIRST = [sum(len(WAYS[label]) for label in range(digit)) for digit in range(10)]  # rows of the table of ways
 
 
@@ -36,23 +40,27 @@ def render(labels: Tensor, factors: Tensor, size: int = 28) -> Tensor:
 
 
 def written(labels: Tensor, h: Tensor) -> tuple[Tensor, Tensor]:
-    """The ends of the segments in pixels of 28, [n, SEGMENTS, 2 (ends), 2 (x, y)], and the pen's radius [n]."""
+    """The pen's path in pixels of 28: the ends of its segments, [n, SEGMENTS, 2 (ends), 2 (x, y)], and its radius [n].
+
+    The path is made wider, slanted and turned, then scaled and shifted until it is framed as in MNIST. Labels and
+    factors as `render` takes them, unchecked.
+    """
     slant, width, pen, zoom, turn, right, down = h[:, : len(HAND), None, None].unbind(1)
     x, y = _ways(labels, h).unbind(-1)  # [n, SEGMENTS, 2]
-    x, y = x * 2 ** (0.6 * width) - 0.7 * slant * y, y
+    x = x * 2 ** (0.6 * width) - 0.7 * slant * y
     cos, sin = (0.25 * turn).cos(), (0.25 * turn).sin()
     x, y = x * cos - y * sin, x * sin + y * cos
     radius = PEN * 2 ** (0.9 * pen)
     scale = (BOX * 2 ** (0.25 * zoom) - 2 * radius) / torch.maximum(_extent(x), _extent(y))
     x, y = x * scale, y * scale
     share = _lengths(x, y)
-    share = share / share.sum(1, keepdim=True)  # of the ink, which lies evenly along the way
+    share = share / share.sum(1, keepdim=True)  # of the ink, which lies evenly along the path
     x, y = (z - (share * z.mean(2)).sum(1)[:, None, None] + SIDE / 2 for z in (x, y))
     return torch.stack([x + 3 * right, y + 3 * down], -1), radius[:, 0, 0]
 
 
 def _ways(labels: Tensor, h: Tensor) -> Tensor:
-    """Each numeral's segments as its hand goes, in units of its height: the way, its bends and the drift."""
+    """Each numeral's segments as its hand goes, in units of its height, around 0: the way, its bends and the drift."""
     known = table().to(h)
     row = torch.tensor(FIRST, device=h.device)[labels] + h[:, WAY].detach().long()
     amounts = torch.cat([h.new_ones(len(h), 1), h[:, WAY + 1 :]], 1)  # [n, TERMS]
@@ -69,8 +77,9 @@ def _lengths(x: Tensor, y: Tensor) -> Tensor:
 
 
 def ink(ends: Tensor, radius: Tensor, size: int) -> Tensor:
-    """Pictures [n, 1, size, size]: 1 within the pen's radius of a segment, 0 beyond, smooth between.
+    """Pictures [n, 1, size, size] of segments [n, SEGMENTS, 2, 2]: 3s² − 2s³ for s = (r − d)/EDGE + ½ in [0, 1].
 
+    d is a pixel's distance to the nearest segment, r the pen's radius [n]: ink is 1 well within it, ½ at r, 0 beyond.
     The distance to a segment of length l, direction e and middle m is √((|(p − m)·e| − l/2)₊² + ((p − m)×e)²). Both
     products are a number for the row plus one for the column, so a pixel costs few operations for each segment.
     """

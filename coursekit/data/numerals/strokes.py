@@ -3,7 +3,8 @@
 A stroke through the points p_k is a Catmull–Rom spline: between p_1 and p_2, with u from 0 to 1,
 ½ (2 p_1 + (p_2 − p_0) u + (2 p_0 − 5 p_1 + 4 p_2 − p_3) u² + (3 p_1 − p_0 − 3 p_2 + p_3) u³).
 That is linear in the points, and the points are linear in the bends and in the drift of the hand: so are the ends
-of the short straight segments that the strokes are drawn with.
+of the short straight segments that the strokes are drawn with. (Catmull and Rom, *A class of local interpolating
+splines*, 1974.)
 """
 
 from __future__ import annotations
@@ -17,9 +18,9 @@ from torch import Tensor
 
 from coursekit.data.numerals.ways import BENDS, WAYS, Way
 
-SEGMENTS = 56  # of a numeral: shorter than two pixels of 28
-WAVES = 4  # of the drift in each direction: half waves along the pen's way
-DRIFT = 0.03  # of the length of the pen's way: the first wave's deviation; the k-th has 1/k of it
+SEGMENTS = 56  # of a numeral: nearly all of them shorter than two pixels of 28
+WAVES = 4  # of the drift in each direction: half waves along the path
+DRIFT = 0.03  # of the path's length: the first wave's deviation; the k-th has 1/k of it
 TERMS = 1 + BENDS + 2 * WAVES
 
 
@@ -47,7 +48,11 @@ def terms(way: Way) -> Tensor:
 
 
 def drift(points: Tensor) -> Tensor:
-    """How far each wave carries each point, [K, WAVES]: DRIFT L cos(πks)/k for a share s of the pen's way, L long."""
+    """How far wave k = 1 … WAVES carries each point, [K, WAVES]: DRIFT L cos(πks)/k.
+
+    s is the share of the path that lies behind the point, L the path's length, both along straight lines from point to
+    point, where the pen is lifted too: the hand moves on.
+    """
     steps = (points[1:] - points[:-1]).norm(dim=1)
     share = torch.cat([steps.new_zeros(1), steps.cumsum(0)]) / steps.sum()
     k = torch.arange(1, WAVES + 1, dtype=points.dtype)

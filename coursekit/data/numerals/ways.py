@@ -1,4 +1,4 @@
-"""How each class is written: the pen's way as points, in the ways that hands have.
+"""How each class is written: the pen's path as points, in the ways that hands have.
 
 A *way* is a text of points "x,y" in hundredths of the numeral's height, x to the right, y downwards. A space leads on,
 "!" behind a point makes the pen stop and turn there (a corner), "/" lifts the pen. A *bend* moves some of the points,
