@@ -27,6 +27,36 @@ def test_the_reader_knows_mnists_digits_of_which_it_has_seen_none():
     assert min(found[f"mnist_{digit}"] for digit in range(10)) > 0.9
 
 
+def test_new_numerals_are_read_as_often_as_chapter_0_says():
+    assert pretrained.card(READER)["figures"]["numerals"] == pytest.approx(0.994, abs=5e-4)
+
+
+def fours(**named):
+    """What the reader takes a 4 of these factors for, and how surely."""
+    chances = model(READER).read(numerals.render(torch.tensor([4]), numerals.factors(**named)))[0]
+    return int(chances.argmax()), float(chances.max())
+
+
+def test_a_4_becomes_a_9_when_its_top_closes():
+    assert fours(way=1) == (4, pytest.approx(1, abs=1e-3))
+    assert fours(way=1, drift_x1=3, drift_x2=3) == (9, pytest.approx(0.79, abs=0.1))
+    assert fours(way=1, drift_x1=2, drift_x2=2, pen=1)[0] == 9
+    assert fours(way=1, drift_x1=2, drift_x2=2)[0] == 4, "the pen makes the difference"
+
+
+def test_no_single_factor_makes_a_4_a_9():
+    """Each factor alone, from one end of its slider to the other, in each way of writing a 4."""
+    rows = []
+    for way in range(len(numerals.ways(4))):
+        for name in (name for name in numerals.FACTORS if name != "way"):
+            row = numerals.factors(way=way).repeat(21, 1)
+            row[:, numerals.FACTORS.index(name)] = torch.linspace(*numerals.RANGES[name], 21)
+            rows.append(row)
+    h = torch.cat(rows)
+    chances = model(READER).read(numerals.render(torch.full((len(h),), 4), h))
+    assert chances[:, 9].max() < 0.2
+
+
 def test_what_is_no_handwriting_is_read_by_chance():
     """The figures above mean nothing if any dots will do: noise with as much ink."""
     noise = (torch.rand(500, 1, 28, 28, generator=torch.Generator().manual_seed(0)) < 0.13).float()
