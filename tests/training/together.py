@@ -88,6 +88,7 @@ def stopped(group: training.Processes) -> int:
 
 
 def main(out: Path) -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job is born deaf to Ctrl-C
     with training.launched("cpu"):
         group = training.Processes()
         for kind in ("vae", "game", "unweighted"):
