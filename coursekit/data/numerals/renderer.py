@@ -17,7 +17,7 @@ from coursekit.data.numerals.ways import WAYS
 SIDE, BOX = 28.0, 20.0  # pixels of a picture's side, and of the longer side of what is written, as in MNIST
 PEN = 1.35  # pixels: the usual pen's radius
 EDGE = 1.3  # pixels over which ink fades out, half of them beyond the pen's radius
-NUMBERS = {"cpu": 2**18}  # in the largest tensor of a chunk: on a CPU it should fit a cache
+NUMBERS = {"cpu": 3 * 2**17}  # in the largest tensor of a chunk: on a CPU it should fit a cache; the heap keeps it
 FIRST = [sum(len(WAYS[label]) for label in range(digit)) for digit in range(10)]  # rows of the table of ways
 
 
