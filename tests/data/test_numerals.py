@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from scipy.interpolate import CubicHermiteSpline
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
-from coursekit.data import numerals
+from coursekit.data import faces, numerals
 from coursekit.data.numerals import renderer, strokes
 from coursekit.data.numerals.ways import BENDS, WAYS, Way
 
@@ -298,15 +299,21 @@ def test_drawn_factors_lie_in_their_ranges_and_the_hand_leans_to_the_right() -> 
     low, high = torch.tensor([numerals.RANGES[name] for name in numerals.FACTORS]).unbind(1)
     assert bool(((h >= low) & (h <= high)).all())
     assert 0.1 < h[:, column("slant")].mean() < 0.25
-    assert set(numerals.MEANINGS) == set(numerals.FACTORS)
+    assert set(numerals.MEANINGS) == set(numerals.FACTORS) == set(numerals.RANGES)
+
+
+@pytest.mark.parametrize("world", [faces, numerals])
+def test_ranges_stand_in_the_order_of_the_factors(world: Any) -> None:
+    """What names a factor that lies outside, and gives one item by name, goes by the ranges' order."""
+    assert tuple(world.RANGES) == world.FACTORS
 
 
 @pytest.mark.parametrize(("labels", "h", "error", "words"), [
     (torch.tensor([3.0]), numerals.factors(), TypeError, "whole numbers"),
     (torch.tensor([[3]]), numerals.factors(), ValueError, r"shape \[n\]"),
     (torch.tensor([10]), numerals.factors(), ValueError, "digits from 0 to 9"),
-    (torch.tensor([1, 2]), numerals.factors(), ValueError, r"\[2, 20\]"),
-    (torch.tensor([1]), numerals.factors().long(), TypeError, "floating"),
+    (torch.tensor([1, 2]), numerals.factors(), ValueError, "one row of factors for each label, got 2 and 1"),
+    (torch.tensor([1]), numerals.factors().long(), TypeError, "floating point"),
     (torch.tensor([1]), numerals.factors() + math.nan, ValueError, "'slant' is nan"),
     (torch.tensor([0]), numerals.factors(way=2), ValueError, "the digit 0 is written in 2 ways"),
     (torch.tensor([2]), numerals.factors(way=0.5), ValueError, "'way' is 0.5"),

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from coursekit.data import ranges
+
 CONTINUOUS = ("turn", "nod", "width", "smile", "eyes", "gaze", "brows", "skin", "hair", "light")
 ATTRIBUTES = ("glasses", "sunglasses", "beard", "long_hair")
 FACTORS = CONTINUOUS + ATTRIBUTES
@@ -65,35 +67,9 @@ def factors(**named: float) -> Tensor:
 
     Raises ValueError for an unknown name or a value outside its range.
     """
-    unknown = sorted(set(named) - set(FACTORS))
-    if unknown:
-        raise ValueError(f"unknown factor {unknown[0]!r}: the factors of a face are {', '.join(FACTORS)}")
-    for name, value in named.items():
-        _check_value(name, float(value))
-    return torch.tensor([[float(named.get(name, 0.0)) for name in FACTORS]])
+    return ranges.one(RANGES, "face", named)
 
 
 def check(h: Tensor) -> None:
     """Raise unless h is a floating [n, 14] tensor with every factor inside its range (NaN is outside)."""
-    if not isinstance(h, Tensor):
-        raise TypeError(f"factors must be a tensor, got {type(h).__name__}")
-    if h.ndim != 2 or h.shape[1] != len(FACTORS):
-        raise ValueError(f"factors must have shape [n, {len(FACTORS)}], got {list(h.shape)}")
-    if not h.is_floating_point():
-        raise TypeError(f"factors must be floating point, got {h.dtype}")
-    low, high = _bounds(h)
-    outside = ~((h >= low) & (h <= high))
-    if bool(outside.any()):
-        row, column = outside.nonzero()[0].tolist()
-        _check_value(FACTORS[column], float(h[row, column]), f" (face {row})")
-
-
-def _bounds(h: Tensor) -> tuple[Tensor, Tensor]:
-    bounds = torch.tensor([RANGES[name] for name in FACTORS], dtype=h.dtype, device=h.device)
-    return bounds[:, 0], bounds[:, 1]
-
-
-def _check_value(name: str, value: float, where: str = "") -> None:
-    low, high = RANGES[name]
-    if not low <= value <= high:
-        raise ValueError(f"factor {name!r} is {value:g}{where}, outside its range [{low:g}, {high:g}]")
+    ranges.check(h, RANGES, "face")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from coursekit.data import ranges
 from coursekit.data.numerals.strokes import WAVES
 from coursekit.data.numerals.ways import BENDS, WAYS
 
@@ -80,12 +81,7 @@ def factors(**named: float) -> Tensor:
 
     Raises ValueError for an unknown name or a value outside its range.
     """
-    unknown = sorted(set(named) - set(FACTORS))
-    if unknown:
-        raise ValueError(f"unknown factor {unknown[0]!r}: the factors of a numeral are {', '.join(FACTORS)}")
-    for name, value in named.items():
-        _check_value(name, float(value))
-    return torch.tensor([[float(named.get(name, 0.0)) for name in FACTORS]])
+    return ranges.one(RANGES, "numeral", named)
 
 
 def check_labels(labels: Tensor) -> None:
@@ -105,16 +101,9 @@ def check(labels: Tensor, h: Tensor) -> None:
     TypeError for numbers of the wrong kind, ValueError for wrong shapes and values, and for a way that a class has not.
     """
     check_labels(labels)
-    if not isinstance(h, Tensor) or not h.is_floating_point():
-        raise TypeError(f"factors must be a floating tensor, got {getattr(h, 'dtype', type(h).__name__)}")
-    if h.shape != (len(labels), len(FACTORS)):
-        wanted = [len(labels), len(FACTORS)]
-        raise ValueError(f"factors must have shape {wanted} for these labels, got {list(h.shape)}")
-    bounds = h.new_tensor([RANGES[name] for name in FACTORS])
-    outside = ~((h >= bounds[:, 0]) & (h <= bounds[:, 1]))
-    if bool(outside.any()):
-        row, column = outside.nonzero()[0].tolist()
-        _check_value(FACTORS[column], float(h[row, column]), f" (numeral {row})")
+    ranges.check(h, RANGES, "numeral")
+    if len(h) != len(labels):
+        raise ValueError(f"labels, factors: want one row of factors for each label, got {len(labels)} and {len(h)}")
     _check_ways(labels, h[:, WAY])
 
 
@@ -127,9 +116,3 @@ def _check_ways(labels: Tensor, chosen: Tensor) -> None:
         label, known = int(labels[row]), int(counts[row])
         wanted = f"the digit {label} is written in {known} ways, 0 … {known - 1}"
         raise ValueError(f"factor 'way' is {float(chosen[row]):g} (numeral {row}), but {wanted}")
-
-
-def _check_value(name: str, value: float, where: str = "") -> None:
-    low, high = RANGES[name]
-    if not low <= value <= high:
-        raise ValueError(f"factor {name!r} is {value:g}{where}, outside its range [{low:g}, {high:g}]")
