@@ -332,5 +332,7 @@ def test_wrong_names_and_numbers_are_named() -> None:
         numerals.ways(11)
     with pytest.raises(ValueError, match="got -1 and none"):
         numerals.numerals(-1)
+    with pytest.raises(TypeError, match="whole numbers, got list"):
+        numerals.numerals(2, labels=[3, 4])  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="at least 8 pixels"):
         numerals.render(*one(1), 4)

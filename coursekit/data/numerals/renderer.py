@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from coursekit.data.datasets import Images
-from coursekit.data.numerals.factors import FACTORS, HAND, WAY, check, sample_factors
+from coursekit.data.numerals.factors import FACTORS, HAND, WAY, check, check_labels, sample_factors
 from coursekit.data.numerals.strokes import SEGMENTS, table
 from coursekit.data.numerals.ways import WAYS
 
@@ -101,8 +101,11 @@ def numerals(n: int, *, seed: int = 0, labels: Tensor | None = None, size: int =
     """A data set of n random numerals; the same seed gives the same ones on any device.
 
     `.images` float32 [n, 1, size, size], `.labels` [n] (drawn evenly, unless given), `.factors` [n, 20],
-    `.factor_names` = FACTORS, `.classes` "0" … "9". Raises ValueError if n is negative or labels are not n digits.
+    `.factor_names` = FACTORS, `.classes` "0" … "9". Raises ValueError if n is negative or labels are not n digits,
+    TypeError if they are no tensor of whole numbers.
     """
+    if labels is not None:
+        check_labels(labels)
     if n < 0 or (labels is not None and len(labels) != n):
         got = "none" if labels is None else len(labels)
         raise ValueError(f"n, labels: want n >= 0 and as many labels, got {n} and {got}")
