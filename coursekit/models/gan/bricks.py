@@ -1,0 +1,76 @@
+"""Small modules that critics and generators are composed of."""
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
+
+
+class Unit(nn.Module):
+    """a ↦ (1 + tanh a)/2: what DCGAN's tanh gives, for pixels in [0, 1] instead of [−1, 1]."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the shape of x."""
+        return 0.5 * (x.tanh() + 1)
+
+
+class Centred(nn.Module):
+    """x ↦ 2x − 1: pixels in [0, 1] to [−1, 1], a critic's first layer."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the shape of x."""
+        return 2 * x - 1
+
+
+class Joined(nn.Module):
+    """(a, b, …) ↦ net([a, b, …]), joined along dimension 1: a generator of noise and condition, a critic of pairs."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net
+
+    def forward(self, *parts: Tensor) -> Tensor:
+        """net of the parts [n, …, d_i] joined."""
+        return self.net(torch.cat([part.to(parts[0].dtype) for part in parts], 1))
+
+
+class Packed(nn.Module):
+    """A critic that judges `size` items at a time: [n, C, ...] → net([n/size, size·C, ...]), one score for each pack.
+
+    A pack of generated items that are all alike gives itself away. `net` takes size times as many channels (or
+    numbers). Raises ValueError if n is no multiple of size. Source: Lin et al. (2018), "PacGAN".
+    """
+
+    def __init__(self, net: nn.Module, size: int = 2) -> None:
+        super().__init__()
+        self.net, self.size = net, size
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Scores of the packs, [n/size, 1]."""
+        if len(x) % self.size:
+            raise ValueError(f"x: want a multiple of {self.size} items, got {len(x)}")
+        return self.net(x.reshape(len(x) // self.size, self.size * x.shape[1], *x.shape[2:]))
+
+
+class MinibatchSpread(nn.Module):
+    """One more channel (or number): how different the items of the batch are, the mean of their standard deviations.
+
+    s = mean over numbers of the standard deviation over the items; [n, C, ...] → [n, C + 1, ...]. Source: Karras et
+    al. (2018), section 3.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x with s, the same number everywhere."""
+        spread = (x.float().var(0, correction=0) + 1e-8).sqrt().mean().to(x.dtype)
+        return torch.cat([x, spread.expand(len(x), 1, *x.shape[2:])], 1)
+
+
+def normalised(net: nn.Module) -> nn.Module:
+    """The net with spectral normalisation, in place: each linear or convolutional layer's weight W becomes W/σ₁(W).
+
+    Then no layer stretches by more than 1 (σ₁ as torch's power iteration finds it). Source: Miyato et al. (2018).
+    """
+    kinds = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+    for module in list(net.modules()):
+        if isinstance(module, kinds):
+            spectral_norm(module)
+    return net

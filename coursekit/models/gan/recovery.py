@@ -1,0 +1,53 @@
+"""Nets that read the code back off what was generated: they keep the generator from forgetting it."""
+
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, mse_loss
+
+from coursekit.models.gan.priors import Codes
+
+
+class InfoCode(nn.Module):
+    """InfoGAN's second head: a net that reads the class c and the numbers u off the image, −weight · E log Q(c, u|g(h)).
+
+    −log Q = cross-entropy of c in nats + ½ Σ (u − û)², a Gaussian of variance 1 but for its constant. With H(c, u) − E(−log Q)
+    it bounds the information that the image has about (c, u) from below. `net` maps images to [n, classes + continuous].
+    Source: Chen et al. (2016), equation 4.
+    """
+
+    joint = False
+
+    def __init__(self, net: nn.Module, codes: Codes, *, weight: float = 1.0, continuous_weight: float = 1.0) -> None:
+        super().__init__()
+        self.net, self.codes, self.weight, self.continuous_weight = net, codes, weight, continuous_weight
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(logits of the class [n, classes], û [n, continuous])."""
+        logits, u = self.net(x).float().split([self.codes.classes, self.codes.continuous], dim=1)
+        return logits, u
+
+    def loss(self, x: Tensor, h: Tensor) -> Tensor:
+        """weight · −log Q(c, u|x), the mean over items, of images x made from codes h."""
+        _, c, u = self.codes.parts(h)
+        logits, guess = self(x)
+        numbers = 0.5 * (guess - u).square().sum(1).mean()
+        return self.weight * (cross_entropy(logits, c.argmax(1)) + self.continuous_weight * numbers)
+
+
+class Reconstructor(nn.Module):
+    """VEEGAN's reconstructor F: weight · ‖h − F(g(h))‖², the mean over numbers and items.
+
+    With `joint` the critic judges pairs, (x, F(x)) of real items and (g(h), h) of generated ones: F must map *all* the
+    data to the law of h, so a mode that the generator leaves out shows. Source: Srivastava et al. (2017).
+    """
+
+    def __init__(self, net: nn.Module, *, weight: float = 1.0, joint: bool = True) -> None:
+        super().__init__()
+        self.net, self.weight, self.joint = net, weight, joint
+
+    def forward(self, x: Tensor) -> Tensor:
+        """F(x): items to codes [n, size]."""
+        return self.net(x)
+
+    def loss(self, x: Tensor, h: Tensor) -> Tensor:
+        """weight · mean (h − F(x))² of items x made from codes h."""
+        return self.weight * mse_loss(self.net(x).float(), h)
