@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "estimators": [],
     "gan": [],
     "gaussians": ["LinearGaussian", "gaussian_kl", "standard_normal"],
+    "games": ["TwoLines", "bilinear", "invariant"],
     "latent": [],
     "layers": [],
     "linear": ["PCA", "Oja", "Sanger"],
