@@ -7,6 +7,7 @@ tensors and functions, and know no model.
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
+    "adversarial": ["ModeCount", "jensen_shannon", "mmd", "mode_count", "optimal_discriminator", "wasserstein_1d"],
     "disentanglement": ["DCI", "dci", "factor_matrix", "mig"],
     "fidelity": ["density_coverage", "frechet_distance", "latent_normality", "precision_recall"],
     "geometry": ["intrinsic_dimension", "jacobian", "jacobian_rank", "local_pca", "principal_angles"],
