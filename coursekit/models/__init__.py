@@ -8,6 +8,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "autoencoders": ["Autoencoder"],
     "base": ["Model", "default_device", "device_of", "eval_mode", "seed_everything", "train_mode"],
+    "classical": ["GaussianGenerator", "MixtureGenerator"],
     "corruption": ["Masking", "Patch"],
     "estimators": [],
     "gan": [],

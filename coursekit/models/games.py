@@ -118,7 +118,7 @@ class TwoLines:
         return _turned(w, rate * self.critic_slope(v, w))
 
     def _data(self, like: Tensor) -> Tensor:
-        return torch.tensor(self.data).to(like)
+        return torch.tensor(self.data, dtype=like.dtype, device=like.device)
 
 
 def _turned(direction: Tensor, push: Tensor) -> Tensor:
