@@ -128,7 +128,9 @@ def averaged(ema: EMA, examples: Any, recipe: Recipe) -> Any:
     An average of weights has other activations than the weights of any one step, and so other statistics.
     """
     device, order = device_of(ema.average), torch.Generator().manual_seed(recipe.seed)
-    update_bn(batches(examples, batch_size=500, steps=20, generator=order, device=device), ema.average)
+    some = batches(examples, batch_size=500, steps=20, generator=order, device=device)
+    settle = getattr(ema.average, "settle", None)  # several players, each with its own kind of items
+    settle(some) if settle else update_bn(some, ema.average)
     return ema.average
 
 

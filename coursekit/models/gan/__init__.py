@@ -3,11 +3,16 @@
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
-    "bricks": ["Centred", "Joined", "MinibatchSpread", "Packed", "Unit", "normalised"],
+    "attention": ["SelfAttention", "attentive_critic", "attentive_generator", "sagan"],
+    "bricks": ["Centred", "Clamped", "Joined", "MinibatchSpread", "Packed", "Unit", "normalised"],
+    "conditional": ["ConditionalGenerator", "ConditionalNorm", "ProjectionCritic", "biggan"],
+    "convolutional": ["dcgan", "dcgan_critic", "dcgan_generator", "wgan"],
     "game": ["GAN", "dense"],
+    "growing": ["GrowingCritic", "GrowingGenerator", "grown", "progan"],
     "losses": ["HINGE", "LEAST_SQUARES", "MINIMAX", "NON_SATURATING", "RELATIVISTIC", "WASSERSTEIN", "Loss"],
     "penalties": ["GradientPenalty", "between", "on_fake", "on_real", "r1", "r2"],
     "priors": ["Codes", "Normal", "Prior", "Uniform"],
     "recovery": ["InfoCode", "Reconstructor"],
-    "residual": ["residual_critic", "residual_generator"],
+    "residual": ["r3gan", "residual_critic", "residual_generator"],
+    "transformer": ["transformer_critic", "transformer_generator", "transgan"],
 })  # fmt: skip

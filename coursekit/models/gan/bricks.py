@@ -13,6 +13,17 @@ class Unit(nn.Module):
         return 0.5 * (x.tanh() + 1)
 
 
+class Clamped(nn.Module):
+    """The identity while training, and pixels held in [0, 1] in eval mode: an output layer whose slope never vanishes.
+
+    Behind a tanh, a generator that has driven all pixels to 0 has next to no gradient left to come back.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the shape of x."""
+        return x if self.training else x.clamp(0, 1)
+
+
 class Centred(nn.Module):
     """x ↦ 2x − 1: pixels in [0, 1] to [−1, 1], a critic's first layer."""
 

@@ -6,11 +6,16 @@ from itertools import pairwise
 
 from torch import nn
 
-from coursekit.models.gan.bricks import Centred, Unit
+from coursekit.models.gan.bricks import Centred, Clamped
+from coursekit.models.gan.game import GAN
+from coursekit.models.gan.losses import RELATIVISTIC
+from coursekit.models.gan.penalties import r1, r2
 from coursekit.models.nets import residual_conv
 
 SMALLEST = 4  # maps are not made smaller than this
 SLOPE = 0.2
+LATENT = 64
+CHANNELS = (96, 64, 32)  # at 4×4, 8×8 and 16×16, for 32×32
 _block = partial(residual_conv, activation=partial(nn.LeakyReLU, SLOPE))
 
 
@@ -32,7 +37,7 @@ def residual_generator(latent_size: int, shape: Sequence[int], *channels: int) -
     ]
     for inputs, outputs in pairwise(channels):
         layers += [nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2), _block(outputs)]
-    layers += [nn.LeakyReLU(SLOPE), nn.Conv2d(last, shape[0] * times**2, 3, padding=1), nn.PixelShuffle(times), Unit()]
+    layers += [nn.LeakyReLU(SLOPE), nn.Conv2d(last, shape[0] * times**2, 3, padding=1), nn.PixelShuffle(times), Clamped()]
     return nn.Sequential(*layers)
 
 
@@ -52,6 +57,19 @@ def residual_critic(shape: Sequence[int], *channels: int) -> nn.Sequential:
     for inputs, outputs in pairwise(channels[::-1]):
         layers += [nn.PixelUnshuffle(2), nn.Conv2d(4 * inputs, outputs, 1), _block(outputs)]
     return nn.Sequential(*layers, nn.LeakyReLU(SLOPE), nn.Flatten(), nn.Linear(first * start**2, 1))
+
+
+def r3gan(
+    shape: Sequence[int] = (3, 32, 32), channels: Sequence[int] = CHANNELS, *, latent_size: int = LATENT,
+    critic: Sequence[int] | None = None, gamma: float = 1.0, share: float = 0.25,
+) -> GAN:  # fmt: skip
+    """R3GAN: residual nets, the relativistic loss, R1 and R2 of weight gamma on a share of each batch.
+
+    `critic` are its channels, the generator's if none are given.
+    """
+    nets = residual_generator(latent_size, shape, *channels), residual_critic(shape, *(critic or channels))
+    penalties = [r1(gamma, share=share), r2(gamma, share=share)]
+    return GAN(*nets, latent=latent_size, loss=RELATIVISTIC, penalties=penalties)
 
 
 def sides(shape: Sequence[int], channels: Sequence[int]) -> tuple[int, int]:

@@ -1,0 +1,224 @@
+"""Recipes of adversarial nets: numerals on request, numerals with codes that nobody named, faces of 64×64."""
+
+from collections.abc import Iterable
+from functools import cache
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import one_hot
+
+from coursekit import data, metrics
+from coursekit.models import gan
+from coursekit.models.base import Model, eval_mode
+from coursekit.models.nets import Conditioned, residual_conv, shuffled
+from coursekit.pretrained import measured, portraits
+from coursekit.pretrained.loading import restored
+from coursekit.pretrained.reading import NUMERALS_READER, digit_reader, unseen_numerals
+from coursekit.pretrained.recipes import Figures, Recipe
+from coursekit.training.loop import adam
+
+NUMERAL, CLASSES, NOISE = (1, 28, 28), 10, 32
+WIDE, HALF, THIN = 96, 48, 16  # channels at 7×7, at 14×14, and where maps become numbers
+CODES = gan.Codes(NOISE, CLASSES, continuous=3)
+
+
+def without_momentum(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Any:
+    """Adam with β = (0, 0.99): in a game, momentum follows where the other player was."""
+    return adam(list(parameters), lr, betas=(0.0, 0.99), weight_decay=weight_decay)
+
+
+def act() -> nn.Module:
+    """LeakyReLU with slope 0.2 below 0."""
+    return nn.LeakyReLU(0.2)
+
+
+def numerals_generator(size: int) -> nn.Sequential:
+    """Codes [n, size] to numerals: dense to 7×7, residual blocks at 7×7 and 14×14, pixels shuffled to 28×28."""
+    return nn.Sequential(
+        nn.Linear(size, THIN * 49), nn.Unflatten(1, (THIN, 7, 7)), nn.Conv2d(THIN, WIDE, 1),
+        residual_conv(WIDE, activation=act), shuffled(WIDE, HALF, kernel=1),
+        residual_conv(HALF, activation=act), act(), shuffled(HALF, 1, kernel=1), gan.Clamped(),
+    )  # fmt: skip
+
+
+def numerals_trunk() -> nn.Sequential:
+    """Numerals to features [n, 784], the mirror of the generator."""
+    return nn.Sequential(
+        gan.Centred(), nn.PixelUnshuffle(2), nn.Conv2d(4, HALF, 3, padding=1), residual_conv(HALF, activation=act),
+        nn.PixelUnshuffle(2), nn.Conv2d(4 * HALF, WIDE, 1), residual_conv(WIDE, activation=act),
+        act(), nn.Conv2d(WIDE, THIN, 1), act(), nn.Flatten(),
+    )  # fmt: skip
+
+
+def head(inputs: int, outputs: int = 1) -> nn.Sequential:
+    """Features to scores by way of 64 units."""
+    return nn.Sequential(nn.Linear(inputs, 64), act(), nn.Linear(64, outputs))
+
+
+def numerals_cgan() -> gan.GAN:
+    """Told the digit, as one-hot beside the noise, and beside the critic's features."""
+    return gan.GAN(
+        gan.Joined(numerals_generator(NOISE + CLASSES)), Conditioned(numerals_trunk(), head(784 + CLASSES)),
+        latent=NOISE, condition_size=CLASSES, loss=gan.RELATIVISTIC, penalties=STEADY,
+    )  # fmt: skip
+
+
+STEADY = (gan.r1(0.3, share=0.25), gan.r2(0.3, share=0.25))
+
+
+def numerals_infogan() -> gan.GAN:
+    """Noise, a class drawn evenly and three numbers; a third net reads class and numbers off the image."""
+    reading = gan.InfoCode(
+        nn.Sequential(numerals_trunk(), head(784, CODES.classes + CODES.continuous)), CODES, continuous_weight=2.0
+    )
+    return gan.GAN(
+        numerals_generator(CODES.size), nn.Sequential(numerals_trunk(), head(784)), latent=CODES,
+        recovery=reading, loss=gan.RELATIVISTIC, penalties=STEADY,
+    )  # fmt: skip
+
+
+def numerals() -> data.Images:
+    """The numerals to learn from."""
+    return data.numerals.numerals(TRAINING_NUMERALS, seed=0)
+
+
+def numerals_and_classes() -> tuple[Tensor, Tensor]:
+    """Numerals, and their classes as one-hot."""
+    given = numerals()
+    assert given.labels is not None
+    return given.images, one_hot(given.labels, CLASSES).float()
+
+
+TRAINING_NUMERALS, JUDGED = 40_000, 5000
+
+
+@cache
+def numerals_judge() -> Any:
+    """The net that reads digits."""
+    return digit_reader(restored(NUMERALS_READER))
+
+
+def game(model: Model) -> gan.GAN:
+    """The model, if it is a GAN; TypeError otherwise."""
+    if not isinstance(model, gan.GAN):
+        raise TypeError(f"model: want a GAN, got {type(model).__name__}")
+    return model
+
+
+def drawn(model: gan.GAN, n: int, *, condition: Tensor | None = None, seed: int = 0) -> Tensor:
+    """n samples, 100 at a time."""
+    g = torch.Generator().manual_seed(seed)
+    told = [None] * -(-n // AT_ONCE) if condition is None else condition.split(AT_ONCE)
+    sizes = [len(part) for part in torch.empty(n).split(AT_ONCE)]
+    return torch.cat([model.sample(k, condition=m, generator=g) for k, m in zip(sizes, told, strict=True)])
+
+
+AT_ONCE = 100
+
+
+def of_numerals_as_asked(model: Model) -> Figures:
+    """The share of 5,000 numerals that the reader takes for the class asked for, in all and for each class; and how
+    near they are to as many unseen ones."""
+    asked = torch.arange(JUDGED) % CLASSES
+    made = drawn(game(model), JUDGED, condition=one_hot(asked, CLASSES).float())
+    right = (numerals_judge().digits(made) == asked).float()
+    each = {f"as_asked_{digit}": right[asked == digit].mean().item() for digit in range(CLASSES)}
+    return {"as_asked": right.mean().item(), **each, **of_numerals_drawn(made)}
+
+
+def of_numerals_drawn(made: Tensor) -> Figures:
+    """Samples against as many unseen numerals, by the reader's features: Fréchet distance and its floor, precision,
+    recall (k = 3), density and coverage (k = 5)."""
+    judge, n = numerals_judge(), len(made)
+    unseen = unseen_numerals().images
+    real, others, ours = (judge.features(x) for x in (unseen[:n], unseen[-n:], made))
+    precision, recall = metrics.precision_recall(real, ours)
+    density, coverage = metrics.density_coverage(real, ours)
+    return {
+        "frechet": metrics.frechet_distance(real, ours), "frechet_floor": metrics.frechet_distance(real, others),
+        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
+    }  # fmt: skip
+
+
+def of_codes_found(model: Model) -> Figures:
+    """How well the codes that nobody named follow what is known: of unseen numerals by the net that reads codes, the
+    purity of the class code, and for each factor of the hand the largest |r| with one of the numbers; of samples, the
+    share whose class is the usual one for their code."""
+    net = game(model)
+    given = unseen_numerals(JUDGED)
+    assert given.labels is not None
+    assert given.factors is not None
+    kind, u = codes_read(net, given.images)
+    known = {name: given.factors[:, i] for i, name in enumerate(HAND)}
+    r = {f"r_{name}": correlations(u, values[:, None]).abs().max().item() for name, values in known.items()}
+    h = CODES.draw(JUDGED, like=net, generator=torch.Generator().manual_seed(0))
+    made = torch.cat([net.generate(part).detach() for part in h.split(AT_ONCE)])
+    asked, seen = CODES.parts(h)[1].argmax(1), numerals_judge().digits(made)
+    return {
+        "purity": purity(kind, given.labels), "purity_of_samples": purity(asked, seen), **r, **of_numerals_drawn(made)
+    }  # fmt: skip
+
+
+@torch.no_grad()
+def codes_read(model: gan.GAN, images: Tensor) -> tuple[Tensor, Tensor]:
+    """The likeliest class code [n] and the numbers [n, continuous] that an InfoGAN reads off images."""
+    with eval_mode(model):
+        read = [model.recovery(part) for part in images.split(AT_ONCE)]
+    return torch.cat([logits for logits, _ in read]).argmax(1), torch.cat([u for _, u in read])
+
+
+def purity(code: Tensor, label: Tensor) -> float:
+    """The share of items whose label is the commonest one of their code: [n] and [n], whole numbers from 0."""
+    counts = torch.zeros(int(code.max()) + 1, int(label.max()) + 1)
+    counts.index_put_((code, label), torch.ones(len(code)), accumulate=True)
+    return (counts.max(1).values.sum() / len(code)).item()
+
+
+def correlations(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's r of each column of a [n, p] with each of b [n, q]: [p, q]."""
+    a, b = ((x - x.mean(0)) / x.std(0, correction=0) for x in (a, b))
+    return a.T @ b / len(a)
+
+
+HAND = data.numerals.HAND
+
+WRITTEN = (
+    "40,000 numerals (`data.numerals.numerals(40_000, seed=0)`); figures from 5,000 samples and as many unseen numerals "
+    "(seed 1), judged by `numerals_reader`"
+)
+PLAY: dict[str, Any] = {"optimizer": without_momentum, "warm_up": 100, "ema": 0.998}
+
+NUMERALS_CGAN = Recipe(
+    "numerals_cgan", "GAN of numerals that is told the digit: relativistic loss, R1 and R2", WRITTEN,
+    numerals_cgan, numerals_and_classes, of_numerals_as_asked, epochs=3, batch_size=64, lr=6e-4, **PLAY,
+)  # fmt: skip
+NUMERALS_INFOGAN = Recipe(
+    "numerals_infogan", "InfoGAN of numerals: a class and three numbers that nobody named", WRITTEN,
+    numerals_infogan, lambda: numerals().images, of_codes_found, epochs=3, batch_size=64, lr=6e-4, **PLAY,
+)  # fmt: skip
+
+
+def faces_gan() -> gan.GAN:
+    """Residual nets without normalisation, 32 numbers to 64×64 faces."""
+    return gan.GAN(
+        gan.residual_generator(LATENT, FACE, *CHANNELS), gan.residual_critic(FACE, *CHANNELS), latent=LATENT,
+        loss=gan.RELATIVISTIC, penalties=(gan.r1(share=0.25), gan.r2(share=0.25)),
+    )  # fmt: skip
+
+
+FACE, LATENT, CHANNELS = (3, 64, 64), 32, (128, 96, 64)  # channels at 4×4, 8×8 and 16×16
+
+
+def of_faces(model: Model) -> Figures:
+    """Of 5,000 samples: how near they are to as many unseen faces, and the share of 300 that some factors render."""
+    made = drawn(game(model), measured.ITEMS)
+    return {**measured.of_distribution(made), **measured.of_validity(made[:300])}
+
+
+FACES_GAN = Recipe(
+    "faces_gan", "GAN of rendered faces, 64×64, 32 latent numbers: relativistic loss, R1 and R2",
+    portraits.RENDERED, faces_gan, portraits.faces, of_faces, epochs=6, batch_size=48, lr=5e-4, **PLAY,
+)  # fmt: skip
+
+RECIPES = (FACES_GAN, NUMERALS_CGAN, NUMERALS_INFOGAN)
