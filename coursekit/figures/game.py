@@ -45,6 +45,7 @@ def square(ax: Axes, reach: float | Sequence[float], title: str = "") -> None:
     ax.set(xlim=(left, right), ylim=(bottom, top), aspect="equal", xticks=[], yticks=[])
     ax.set_title(title, fontsize=9.5, color=INK)
     ax.grid(False)
+    ax.spines[:].set(visible=True, color=FAINT, linewidth=0.6)
 
 
 def architecture(*, alt: str) -> Picture:
