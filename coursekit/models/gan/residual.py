@@ -37,8 +37,8 @@ def residual_generator(latent_size: int, shape: Sequence[int], *channels: int) -
     ]
     for inputs, outputs in pairwise(channels):
         layers += [nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2), _block(outputs)]
-    layers += [nn.LeakyReLU(SLOPE), nn.Conv2d(last, shape[0] * times**2, 3, padding=1), nn.PixelShuffle(times), Clamped()]
-    return nn.Sequential(*layers)
+    image = nn.Conv2d(last, shape[0] * times**2, 3, padding=1)
+    return nn.Sequential(*layers, nn.LeakyReLU(SLOPE), image, nn.PixelShuffle(times), Clamped())
 
 
 def residual_critic(shape: Sequence[int], *channels: int) -> nn.Sequential:
