@@ -33,33 +33,38 @@ class Centred(nn.Module):
 
 
 class Joined(nn.Module):
-    """(a, b, …) ↦ net([a, b, …]), joined along dimension 1: a generator of noise and condition, a critic of pairs."""
+    """(a, b, …) ↦ net([a, b, …]), joined along dimension 1: a generator of noise and condition, a critic of pairs.
+
+    Images beside vectors are flattened.
+    """
 
     def __init__(self, net: nn.Module) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, *parts: Tensor) -> Tensor:
-        """net of the parts [n, …, d_i] joined."""
-        return self.net(torch.cat([part.to(parts[0].dtype) for part in parts], 1))
+        """net of the parts [n, d_i, ...] joined."""
+        alike = len({part.ndim for part in parts}) == 1
+        return self.net(torch.cat([(part if alike else part.flatten(1)).to(parts[0].dtype) for part in parts], 1))
 
 
 class Packed(nn.Module):
     """A critic that judges `size` items at a time: [n, C, ...] → net([n/size, size·C, ...]), one score for each pack.
 
     A pack of generated items that are all alike gives itself away. `net` takes size times as many channels (or
-    numbers). Raises ValueError if n is no multiple of size. Source: Lin et al. (2018), "PacGAN".
+    numbers); what the critic is told beside the items is packed, too. Raises ValueError if n is no multiple of size.
+    Source: Lin et al. (2018), "PacGAN".
     """
 
     def __init__(self, net: nn.Module, size: int = 2) -> None:
         super().__init__()
         self.net, self.size = net, size
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, *given: Tensor) -> Tensor:
         """Scores of the packs, [n/size, 1]."""
         if len(x) % self.size:
             raise ValueError(f"x: want a multiple of {self.size} items, got {len(x)}")
-        return self.net(x.reshape(len(x) // self.size, self.size * x.shape[1], *x.shape[2:]))
+        return self.net(*(part.reshape(-1, self.size * part.shape[1], *part.shape[2:]) for part in (x, *given)))
 
 
 class MinibatchSpread(nn.Module):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from math import prod
 from typing import Any
 
@@ -41,11 +42,11 @@ class GAN(Model):
     - `n_critic`: turns of the critic for one of the generator. A batch is dealt out to them in equal parts, so that
       each sees new data.
     - `recovery`: a net that reads the code back (`InfoCode`, `Reconstructor`); it moves together with the generator.
-    - `condition_size` c > 0: batches are pairs (x, m) with m [n, c]; generator and critic are called with (h, m) and (x, m)
-      (Mirza & Osindero, 2014).
+    - `condition_size` c > 0: batches are pairs (x, m) with m [n, c]; generator and critic are called with (h, m) and
+      (x, m) (Mirza & Osindero, 2014).
 
-    Items that the critic and the generator are judged by in one step are the same: the generator is only run once. Terms
-    are means over the batch. Source: Goodfellow et al. (2014), algorithm 1.
+    Items that the critic and the generator are judged by in one step are the same: the generator is only run once.
+    Terms are means over the batch. Source: Goodfellow et al. (2014), algorithm 1.
     """
 
     def __init__(
@@ -89,7 +90,7 @@ class GAN(Model):
         if not each:
             raise ValueError(f"x: want a batch of at least {self.n_critic} items, one for each turn of the critic")
         parts = zip(*(given.split(each) for given in pair), strict=True)
-        return [part if isinstance(x, tuple | list) else part[0] for part, _ in zip(parts, range(self.n_critic))]
+        return [part if isinstance(x, tuple | list) else part[0] for part in islice(parts, self.n_critic)]
 
     def deal(self, x: Any, *, generator: torch.Generator | None = None) -> Round:
         """Real items, as many codes, and what the generator makes of them now, with a gradient."""
@@ -99,11 +100,12 @@ class GAN(Model):
 
     def critic_loss(self, deal: Round) -> Terms:
         """{"loss", "real" and "fake": mean scores, "penalty" if there is one}; nothing of it reaches the generator."""
-        fake = deal.fake.detach()
-        scores = self.score(deal.real, *self._beside_real(deal)), self.score(fake, *self._beside_fake(deal))
+        fake, beside = deal.fake.detach(), [part.detach() for part in self._beside_real(deal)]
+        scores = self.score(deal.real, *beside), self.score(fake, *self._beside_fake(deal))
         terms = {"loss": self.objective.critic(*scores), "real": scores[0].mean(), "fake": scores[1].mean()}
         if self.penalties:
-            extra = sum(penalty(self.score, deal.real, fake, *deal.given) for penalty in self.penalties)
+            each = [penalty(self.score, deal.real, fake, *deal.given) for penalty in self.penalties]
+            extra = torch.stack(each).sum()
             terms |= {"loss": terms["loss"] + extra, "penalty": extra}
         return terms
 
@@ -118,10 +120,7 @@ class GAN(Model):
 
     def _real_scores(self, deal: Round, fake: Tensor) -> Tensor:
         """The real items' scores, for a loss that looks at them in the generator's turn."""
-        beside = self._beside_real(deal)
-        if self.objective.paired or any(part.requires_grad for part in beside):
-            return self.score(deal.real, *beside)
-        return fake
+        return self.score(deal.real, *self._beside_real(deal)) if self.objective.paired else fake
 
     def score(self, x: Tensor, *given: Tensor) -> Tensor:
         """l(x) of items [n, ...], in float32: [n] (as many as the critic gives, flattened)."""
@@ -172,7 +171,8 @@ class GAN(Model):
     def settle(self, batches: Iterable[Any]) -> None:
         """Measure the statistics of batch normalisation anew, the mean over these batches ("standing statistics").
 
-        For weights that are an average: they have other statistics than those of any one step. Source: Brock et al. (2019).
+        For weights that are an average: they have other statistics than those of any one step. Source: Brock et al.
+        (2019).
         """
         layers = [m for m in self.modules() if isinstance(m, _BatchNorm)]
         kept = [layer.momentum for layer in layers]
@@ -182,7 +182,8 @@ class GAN(Model):
         with train_mode(self):
             for x in batches if layers else ():
                 deal = self.deal(x)
-                self.critic_loss(deal) if not self.penalties else None
+                for items, beside in (deal.real, self._beside_real(deal)), (deal.fake, self._beside_fake(deal)):
+                    self.score(items, *beside)
         for layer, momentum in zip(layers, kept, strict=True):
             layer.momentum = momentum
 
@@ -193,7 +194,8 @@ def dense(
 ) -> GAN:  # fmt: skip
     """A GAN of two multilayer perceptrons with the same hidden layers, for items of this shape.
 
-    `pack` items are judged together (`Packed`); `out` follows the generator's last layer; further arguments are `GAN`'s.
+    `pack` items are judged together (`Packed`); `out` follows the generator's last layer; what else there is are
+    `GAN`'s arguments.
     """
     size, told = prod(shape), condition_size
     prior = Normal(latent) if isinstance(latent, int) else latent
@@ -201,9 +203,8 @@ def dense(
     generator: nn.Module = nn.Sequential(*layers, *([] if out is None else [out]), nn.Unflatten(1, tuple(shape)))
     recovery = game.get("recovery")
     pairs = prior.size if recovery is not None and recovery.joint else 0
-    critic: nn.Module = nn.Sequential(
-        nn.Flatten(), *mlp(pack * size + told + pairs, *hidden, 1, activation=activation)
-    )
+    judged = pack * (size + told + pairs)
+    critic: nn.Module = nn.Sequential(nn.Flatten(), *mlp(judged, *hidden, 1, activation=activation))
     if told or pairs:
         generator = Joined(generator) if told else generator
         critic = Joined(critic)

@@ -7,10 +7,10 @@ from coursekit.models.gan.priors import Codes
 
 
 class InfoCode(nn.Module):
-    """InfoGAN's second head: a net that reads the class c and the numbers u off the image, −weight · E log Q(c, u|g(h)).
+    """InfoGAN's second head: a net reads class c and numbers u off the image; its loss is −weight · E log Q(c, u|g(h)).
 
-    −log Q = cross-entropy of c in nats + ½ Σ (u − û)², a Gaussian of variance 1 but for its constant. With H(c, u) − E(−log Q)
-    it bounds the information that the image has about (c, u) from below. `net` maps images to [n, classes + continuous].
+    −log Q = cross-entropy of c in nats + ½ Σ (u − û)², a Gaussian of variance 1 but for its constant. H(c, u) + E log Q
+    bounds the information that the image has about (c, u) from below. `net` maps images to [n, classes + continuous].
     Source: Chen et al. (2016), equation 4.
     """
 
@@ -30,7 +30,8 @@ class InfoCode(nn.Module):
         _, c, u = self.codes.parts(h)
         logits, guess = self(x)
         numbers = 0.5 * (guess - u).square().sum(1).mean()
-        return self.weight * (cross_entropy(logits, c.argmax(1)) + self.continuous_weight * numbers)
+        kind = cross_entropy(logits, c.argmax(1)) if self.codes.classes else 0.0
+        return self.weight * (kind + self.continuous_weight * numbers)
 
 
 class Reconstructor(nn.Module):
