@@ -11,7 +11,7 @@ from torch.nn.functional import one_hot
 from coursekit import data, metrics
 from coursekit.models import gan
 from coursekit.models.base import Model, eval_mode
-from coursekit.models.nets import Conditioned, residual_conv, shuffled
+from coursekit.models.nets import residual_conv, shuffled
 from coursekit.pretrained import measured, portraits
 from coursekit.pretrained.loading import restored
 from coursekit.pretrained.reading import NUMERALS_READER, digit_reader, unseen_numerals
@@ -57,9 +57,10 @@ def head(inputs: int, outputs: int = 1) -> nn.Sequential:
 
 
 def numerals_cgan() -> gan.GAN:
-    """Told the digit, as one-hot beside the noise, and beside the critic's features."""
+    """Told the digit: as one-hot beside the noise, and in the critic by what it makes of the features."""
     return gan.GAN(
-        gan.Joined(numerals_generator(NOISE + CLASSES)), Conditioned(numerals_trunk(), head(784 + CLASSES)),
+        gan.Joined(numerals_generator(NOISE + CLASSES)),
+        gan.Projected(nn.Sequential(numerals_trunk(), nn.Linear(784, 64), act()), 64, CLASSES),
         latent=NOISE, condition_size=CLASSES, loss=gan.RELATIVISTIC, penalties=STEADY,
     )  # fmt: skip
 

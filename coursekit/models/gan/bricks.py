@@ -48,6 +48,24 @@ class Joined(nn.Module):
         return self.net(torch.cat([(part if alike else part.flatten(1)).to(parts[0].dtype) for part in parts], 1))
 
 
+class Projected(nn.Module):
+    """A critic that is told: (x, m) ↦ w·φ(x) + (V m)·φ(x) + b with features φ(x) [n, F] from `trunk` and m [n, c].
+
+    It can like a feature for one condition and dislike it for another. So is a logit of "real, given m" where the
+    logarithms of the densities are linear in φ. Source: Miyato & Koyama (2018), equation 3.
+    """
+
+    def __init__(self, trunk: nn.Module, features: int, condition_size: int) -> None:
+        super().__init__()
+        self.trunk, self.real = trunk, nn.Linear(features, 1)
+        self.fits = nn.Linear(condition_size, features, bias=False)
+
+    def forward(self, x: Tensor, condition: Tensor) -> Tensor:
+        """Scores, [n, 1]."""
+        phi = self.trunk(x)  # [n, F]
+        return self.real(phi) + (self.fits(condition.to(phi.dtype)) * phi).sum(1, keepdim=True)
+
+
 class Packed(nn.Module):
     """A critic that judges `size` items at a time: [n, C, ...] → net([n/size, size·C, ...]), one score for each pack.
 
