@@ -15,7 +15,7 @@ from coursekit.models.gan.penalties import GradientPenalty
 
 SMALLEST = 4
 LATENT = 64
-CHANNELS = (112, 64, 32, 16)  # at 4×4, 8×8, 16×16, 32×32
+CHANNELS = (96, 64, 32, 16)  # at 4×4, 8×8, 16×16, 32×32
 SLOPE = 0.2
 FADES = ((0.1, 0.15), (0.25, 0.35), (0.5, 0.65))  # when 8×8, 16×16, 32×32 come and are there, in shares of a training
 
@@ -23,12 +23,12 @@ FADES = ((0.1, 0.15), (0.25, 0.35), (0.5, 0.65))  # when 8×8, 16×16, 32×32 co
 class Equalised(nn.Module):
     """A layer whose weights are N(0, 1), each pass multiplied by gain/√inputs: Adam then moves all layers alike.
 
-    `layer` is linear or convolutional; its bias starts at 0. Source: Karras et al. (2018), section 4.1.
+    `layer` is linear or convolutional, up or down; its bias starts at 0. Source: Karras et al. (2018), section 4.1.
     """
 
-    def __init__(self, layer: nn.Linear | nn.Conv2d, gain: float = sqrt(2)) -> None:
+    def __init__(self, layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d, gain: float = sqrt(2)) -> None:
         super().__init__()
-        self.layer, self.scale = layer, gain / sqrt(prod(layer.weight.shape[1:]))
+        self.layer, self.scale = layer, gain / sqrt(_inputs(layer))
         nn.init.normal_(layer.weight)
         if layer.bias is not None:
             nn.init.zeros_(layer.bias)
@@ -36,6 +36,13 @@ class Equalised(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """scale · W x + b."""
         return self.layer(self.scale * x)
+
+
+def _inputs(layer: nn.Linear | nn.Conv2d | nn.ConvTranspose2d) -> float:
+    """How many numbers each output is a sum of."""
+    if isinstance(layer, nn.ConvTranspose2d):
+        return layer.in_channels * prod(layer.kernel_size) / prod(layer.stride)
+    return layer.weight[0].numel()
 
 
 class PixelNorm(nn.Module):
@@ -79,8 +86,9 @@ class Growing(nn.Module):
 class GrowingGenerator(Growing):
     """Codes [n, latent_size] to images (C, S, S), S = 4·2^(levels − 1): smaller ones are enlarged to that.
 
-    A level is two convolutions with LeakyReLU(0.2) and `PixelNorm` after a doubling by copies; a 1×1 convolution makes
-    the image of each level. All layers are `Equalised`. Source: Karras et al. (2018).
+    A level is a transposed convolution of 4×4 (copies of pixels and then 3×3, in one) and a convolution, each with
+    LeakyReLU(0.2) and `PixelNorm`; a 1×1 convolution makes the image of each level. All layers are `Equalised`. Source:
+    Karras et al. (2018).
     """
 
     def __init__(self, latent_size: int, image: int = 3, channels: Sequence[int] = CHANNELS) -> None:
@@ -90,9 +98,8 @@ class GrowingGenerator(Growing):
         start = [PixelNorm(), project, nn.Unflatten(1, (first, SMALLEST, SMALLEST)), nn.LeakyReLU(SLOPE), PixelNorm()]
         self.levels = nn.ModuleList([nn.Sequential(*start, *_convolved(first, first, PixelNorm()))])
         for inputs, outputs in pairwise(channels):
-            up = nn.Upsample(scale_factor=2)
-            convolutions = _convolved(inputs, outputs, PixelNorm()) + _convolved(outputs, outputs, PixelNorm())
-            self.levels.append(nn.Sequential(up, *convolutions))
+            up = [Equalised(nn.ConvTranspose2d(inputs, outputs, 4, 2, 1)), nn.LeakyReLU(SLOPE), PixelNorm()]
+            self.levels.append(nn.Sequential(*up, *_convolved(outputs, outputs, PixelNorm())))
         self.images = nn.ModuleList(Equalised(nn.Conv2d(size, image, 1), gain=1.0) for size in channels)
         self.clamped = Clamped()
 
@@ -125,8 +132,8 @@ class GrowingCritic(Growing):
         last = [nn.Flatten(), Equalised(nn.Linear(first * SMALLEST**2, 1), gain=1.0)]
         self.levels = nn.ModuleList([nn.Sequential(MinibatchSpread(), *_convolved(first + 1, first), *last)])
         for outputs, inputs in pairwise(channels):
-            convolutions = _convolved(inputs, inputs) + _convolved(inputs, outputs)
-            self.levels.append(nn.Sequential(*convolutions, nn.AvgPool2d(2)))
+            down = Equalised(nn.Conv2d(inputs, outputs, 4, 2, 1))
+            self.levels.append(nn.Sequential(*_convolved(inputs, inputs), down, nn.LeakyReLU(SLOPE)))
         self.images = nn.ModuleList(nn.Sequential(*_convolved(image, size, kernel=1)) for size in channels)
         self.centred = Centred()
 
@@ -137,7 +144,7 @@ class GrowingCritic(Growing):
 
     def judge(self, x: Tensor, k: int, alpha: float = 1.0) -> Tensor:
         """Scores of the images at the size of level k, α of them, and of half that size."""
-        small = F.avg_pool2d(self.centred(x), 2 ** (self.most - k))
+        small = self.centred(x if k == self.most else F.avg_pool2d(x, 2 ** (self.most - k)))
         y = self.levels[k](self.images[k](small))
         if k and alpha < 1:
             y = self.images[k - 1](F.avg_pool2d(small, 2)).lerp(y, alpha)
