@@ -63,6 +63,7 @@ EVERY = {
     "ArcDesk": lambda: explore.ArcDesk(),
     "Arithmetic": lambda: explore.Arithmetic(ways, people.images[:6], names),
     "Bottleneck": lambda: explore.Bottleneck({k: Blurred(digit.shape[1:], k) for k in (1, 2, 4, 8, 16, 32)}, digit),
+    "BilinearGame": lambda: explore.BilinearGame(),
     "BoundDesk": lambda: explore.BoundDesk(),
     "Components": lambda: explore.Components(PCA(32).fit(torch.rand(80, 3, 32, 32, generator=chance)),
                                              torch.rand(8, 3, 32, 32, generator=chance)),
@@ -75,6 +76,7 @@ EVERY = {
     "FaceDesk": lambda: explore.FaceDesk(ways, people.images, directions=moves, judge=far),
     "Features": lambda: explore.Features(Blurred(digit.shape[1:], 60), digit),
     "Film": lambda: explore.Film(list(people.images[:4])),
+    "Game": lambda: explore.Game(stages=(("start", ""), ("later", "60D"))),
     "LatentPlane": lambda: explore.LatentPlane(small_vae((1, 8, 8), 2).decode, dots, torch.arange(600) % 10),
     "NaturesDesk": lambda: explore.NaturesDesk(64, among=60),
     "NumeralDesk": lambda: explore.NumeralDesk(2, reader=DigitReader().read),
@@ -82,6 +84,7 @@ EVERY = {
     "OjaFilm": lambda: explore.OjaFilm(dots),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], distances={"pixels": torch.rand(9),
                                                                                 "factors": torch.rand(9)}),
+    "TwoLines": lambda: explore.TwoLines(),
     "Walk": lambda: explore.Walk(way.encode, way.decode, people.images[0], people.images[1], name="VAE",
                                  others={"autoencoder": ways["autoencoder"]}, distances=far),
 }

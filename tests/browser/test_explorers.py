@@ -20,7 +20,7 @@ LOOK = """(box) => window.look = () => JSON.stringify([
     box.querySelector('.ck-readout').textContent])"""
 MOVED = """([box, before, looked]) =>
     Number(box.dataset.frames) > before && window.look() !== looked && box.dataset.final === 'true'"""
-CONTROLS = "input[type=range], input[type=checkbox], select, .ck-point, .ck-brush"
+CONTROLS = "input[type=range], input[type=checkbox], select, .ck-point, .ck-brush, .ck-first-turn"
 
 
 def test_every_class_has_its_smallest_one() -> None:

@@ -31,6 +31,7 @@ PANELS = {
     "ArcDesk": ["chart"],
     "Arithmetic": [[(12, 60, 204, 204), (256, 60, 448, 204), (500, 60, 692, 204)], "picture", "picture"],
     "Bottleneck": ["grid", "grid", "chart"],
+    "BilinearGame": ["chart", "chart"],
     "BoundDesk": ["chart", "chart"],
     "Components": ["picture", "picture", "signed"],
     "CorruptRepair": ["picture", "picture", "picture"],
@@ -40,12 +41,14 @@ PANELS = {
     "FaceDesk": [[(8 + 72 * i, 8, 72 + 72 * i, 72) for i in range(3, 9)], [(12, 60, 204, 204)], "picture", "picture"],
     "Features": ["picture", "picture", "chart", "chart"],
     "Film": ["picture"],
+    "Game": ["chart", "chart"],
     "LatentPlane": [[], "picture"],
     "NaturesDesk": ["picture", "picture", "chart"],
     "NoiseDesk": ["grid", "grid", "chart"],
     "NumeralDesk": ["picture", "chart", "chart"],
     "OjaFilm": ["chart", "chart"],
     "PathExplorer": ["picture", "picture"],
+    "TwoLines": ["chart", "chart"],
     "Walk": ["picture", "picture"],
 }  # fmt: skip
 
@@ -252,7 +255,7 @@ def test_colours_are_apart_for_every_eye(chosen, eye):
 
 # ---- the wrong form: a colour that does not ask for the page
 
-STILLS = {"sheet.py", "handles.py", "live.py"}  # stored pictures, light on every page
+STILLS = {"sheet.py", "handles.py", "live.py", "dots.py"}  # stored pictures, light on every page
 PALETTE = {"inks.py", "explorer.py"}  # where the colours are, and where one set is chosen
 
 

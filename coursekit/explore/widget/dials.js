@@ -132,7 +132,7 @@ class Reel extends Slide {
     this.row.prepend(this.button);
     if (control.autoplay && !matchMedia("(prefers-reduced-motion: reduce)").matches) this.watch();
   }
-  get playing() { return this.session.run?.description === "play"; }
+  get playing() { return this.session.run?.description === this.name; }
   start() {
     this.session.play(this.control);
     this.follow(this.session.state[this.name]);

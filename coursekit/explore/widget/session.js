@@ -21,7 +21,7 @@ class Session {
     const within = (node) => [...this.views].some((view) => view.root.contains(node));
     this.ends = [onTheme(() => this.look()), onUndoKeys(within, () => this.undo(), () => this.redo())];
     for (const { name } of this.spec.controls)
-      model.on(`change:${name}`, () => this.quiet || this.set({ [name]: model.get(name) }, true));
+      model.on(`change:${name}`, () => this.quiet || this.set({ ...this.state, [name]: model.get(name) }, true));
     model.on("comm_live_update", () => this.lose());
     this.begin(model.get("_first"));
   }
@@ -43,10 +43,15 @@ class Session {
   }
   // A reader's (or Python's) move: a preview now, the full picture as soon as the hand rests.
   set(state, final = false) {
-    this.adopt(state);
+    this.adopt({ ...this.begun(state), ...state });
     this.gate.want({ ...this.state }, final);
     this.rough = !final;
     this.soon();
+  }
+  begun(state) { // games that start again since a hand has moved one of the controls that they depend on
+    const [name, ...others] = Object.keys(state);
+    const games = this.spec.controls.filter(({ afresh }) => !others.length && afresh?.includes(name));
+    return Object.fromEntries(games.map((game) => [game.name, ""]));
   }
   settle() {
     this.rough = true;
@@ -106,14 +111,19 @@ class Session {
     this.run = null;
     this.views.forEach((view) => view.follow());
   }
-  async play({ name, frames, fps, loop }) {
+  play({ name, frames, fps, loop }) {
+    const ended = () => this.state[name] >= frames - 1;
+    const start = ended() ? { [name]: 0 } : null;
+    return this.roll(name, fps, () => loop || !ended(), () => ({ [name]: (this.state[name] + 1) % frames }), start);
+  }
+  async roll(name, fps, more, next, start = null) { // move by itself, a step for each picture that has come
     this.note();
-    const run = (this.run = Symbol("play"));
-    if (this.state[name] >= frames - 1) this.set({ [name]: 0 });
-    while (this.run === run && (loop || this.state[name] < frames - 1)) {
+    const run = (this.run = Symbol(name));
+    if (start) this.set(start);
+    while (this.run === run && more()) {
       await pause(1000 / fps);
       while (this.gate.busy && this.run === run) await pause(4);
-      if (this.run === run) this.set({ [name]: (this.state[name] + 1) % frames });
+      if (this.run === run) this.set(next());
     }
     if (this.run === run) this.interrupt();
   }
@@ -165,6 +175,7 @@ const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 function between(controls, from, to, share) {
   const mix = ({ name, kind, whole }) => {
     if (kind === "point") return from[name].map((start, i) => Math.round((start + share * (to[name][i] - start)) * 1e4) / 1e4);
+    if (kind === "moves") return share < 1 ? "" : to[name]; // no game is played again with settings on the way
     if (kind !== "slider") return share < 0.5 ? from[name] : to[name];
     const value = from[name] + share * (to[name] - from[name]);
     return whole ? Math.round(value) : Math.round(value * 1e4) / 1e4;
