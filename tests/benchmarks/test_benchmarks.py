@@ -14,6 +14,7 @@ FIGURES = {  # a line that each must print
     "bench_card": r"no CUDA card here|dimensions, faces +card +[\d.]+ +CPU, one thread +[\d.]+",
     "bench_explorers": r"grid 8×8, ours +\d+ \(\d+\) +\d+ \(\d+\)",
     "bench_faces": r"64 of 32×32 with gradient +\d+ +\d+ +[\d.]+ +[\d.]+",
+    "bench_gans": r"DCGAN, 64×64 .*ratio [\d.]+\nMLP GAN, points .*ratio [\d.]+",
     "bench_numerals": r"numerals of 28×28 +\d+ +\d+[\s\S]*a numeral costs \d+ passes",
     "bench_threads": r"coursekit lab +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+",
     "bench_training": r"3072-256-16 .*ratio [\d.]+",
