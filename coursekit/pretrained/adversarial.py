@@ -69,12 +69,13 @@ STEADY = (gan.r1(0.3, share=0.25), gan.r2(0.3, share=0.25))
 
 
 def numerals_infogan() -> gan.GAN:
-    """Noise, a class drawn evenly and three numbers; a third net reads class and numbers off the image."""
+    """Noise, a class drawn evenly and three numbers; a second head on the critic's features reads them off the image."""
+    trunk = numerals_trunk()
     reading = gan.InfoCode(
-        nn.Sequential(numerals_trunk(), head(784, CODES.classes + CODES.continuous)), CODES, continuous_weight=2.0
+        head(784, CODES.classes + CODES.continuous), CODES, features=trunk, continuous_weight=2.0
     )
     return gan.GAN(
-        numerals_generator(CODES.size), nn.Sequential(numerals_trunk(), head(784)), latent=CODES,
+        numerals_generator(CODES.size), nn.Sequential(trunk, head(784)), latent=CODES,
         recovery=reading, loss=gan.RELATIVISTIC, penalties=STEADY,
     )  # fmt: skip
 

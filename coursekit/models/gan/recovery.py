@@ -11,17 +11,27 @@ class InfoCode(nn.Module):
 
     −log Q = cross-entropy of c in nats + ½ Σ (u − û)², a Gaussian of variance 1 but for its constant. H(c, u) + E log Q
     bounds the information that the image has about (c, u) from below. `net` maps images to [n, classes + continuous].
-    Source: Chen et al. (2016), equation 4.
+
+    With `features`, say the critic's trunk, `net` reads those instead: they belong to the critic and learn in its turn
+    alone. A net of its own can agree with the generator on a sign too faint to see, which says nothing of real images;
+    what the critic's features show of a generated image, the critic can use against it. Source: Chen et al. (2016),
+    equation 4 and section 6.
     """
 
     joint = False
 
-    def __init__(self, net: nn.Module, codes: Codes, *, weight: float = 1.0, continuous_weight: float = 1.0) -> None:
+    def __init__(
+        self, net: nn.Module, codes: Codes, *, features: nn.Module | None = None, weight: float = 1.0,
+        continuous_weight: float = 1.0,
+    ) -> None:  # fmt: skip
         super().__init__()
         self.net, self.codes, self.weight, self.continuous_weight = net, codes, weight, continuous_weight
+        self.borrowed = () if features is None else (features,)  # a tuple: no part of this module, nobody trains it here
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits of the class [n, classes], û [n, continuous])."""
+        for features in self.borrowed:
+            x = features(x)
         logits, u = self.net(x).float().split([self.codes.classes, self.codes.continuous], dim=1)
         return logits, u
 
