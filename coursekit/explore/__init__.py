@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "arithmetic": ["Arithmetic"],
     "bottleneck": ["Bottleneck"],
     "bound": ["BoundDesk"],
+    "collapse": ["Collapse"],
     "components": ["Components"],
     "dimensions": ["Dimensions"],
     "dots": ["LiveDots"],

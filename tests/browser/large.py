@@ -65,6 +65,7 @@ EVERY = {
     "Bottleneck": lambda: explore.Bottleneck({k: Blurred(digit.shape[1:], k) for k in (1, 2, 4, 8, 16, 32)}, digit),
     "BilinearGame": lambda: explore.BilinearGame(),
     "BoundDesk": lambda: explore.BoundDesk(),
+    "Collapse": lambda: explore.Collapse(still=25),
     "Components": lambda: explore.Components(PCA(32).fit(torch.rand(80, 3, 32, 32, generator=chance)),
                                              torch.rand(8, 3, 32, 32, generator=chance)),
     "ComponentsOfDigits": lambda: explore.Components(pca, digit),

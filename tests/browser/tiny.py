@@ -61,6 +61,7 @@ EVERY = {
     "Bottleneck": lambda: explore.Bottleneck({k: Turned(k) for k in (1, 4, 16)}, images),
     "BilinearGame": lambda: explore.BilinearGame(),
     "BoundDesk": lambda: explore.BoundDesk(),
+    "Collapse": lambda: explore.Collapse(steps=12, stride=4, still=12),
     "Components": lambda: explore.Components(pca, images),
     "CorruptRepair": lambda: explore.CorruptRepair({"some": Turned(8), "all": model}, images, sigma=0.2, share=0.2),
     "DenoisingField": lambda: explore.DenoisingField(half_way, points, sigma=(0.1, 0.3, 0.8)),

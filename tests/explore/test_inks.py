@@ -33,6 +33,7 @@ PANELS = {
     "Bottleneck": ["grid", "grid", "chart"],
     "BilinearGame": ["chart", "chart"],
     "BoundDesk": ["chart", "chart"],
+    "Collapse": ["chart", "chart"],
     "Components": ["picture", "picture", "signed"],
     "CorruptRepair": ["picture", "picture", "picture"],
     "DenoisingField": ["chart"],
