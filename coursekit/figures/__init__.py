@@ -6,6 +6,7 @@ One quiet style, colours that colour-blind eyes tell apart; PNG files that keep 
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
+    "family": ["Stages", "attention", "balls", "cross_table", "feature_maps", "scoreboard", "with_error"],
     "game": ["architecture", "clouds", "square", "surface"],
     "plots": [
         "BLUE", "COLOURS", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "RED", "SIGNED", "SKY", "Picture",
