@@ -34,8 +34,8 @@ LOSSES: dict[str, tuple[gan.Loss, tuple[gan.GradientPenalty, ...]]] = {
 PAINTED, CELLS = "painted", 24
 SHOWN, PUSHED = 320, 40  # generated points, and those of them with an arrow
 SIDES = {True: 640, False: 400}  # pixels of the picture
-CHART = (520, 400)
-FIRST, SEEN = 400, 200  # moves on the chart at first, and how many of them are drawn
+CHART = (640, 270)
+FIRST, SEEN = 200, 200  # moves on the chart at first, and how many of them are drawn
 UNIT = 0.1  # of an arrow: the generator's loss falls by so much for each unit of its slope
 
 
@@ -59,7 +59,7 @@ class Game(Explorer):
     )
     panels = (
         Panel("", 420, smooth=True),
-        Panel("", 300, smooth=True),
+        Panel("", 420, smooth=True, below=True),
     )
     sheet_panels = (0,)
     sheet_columns = 2
@@ -145,11 +145,10 @@ class Game(Explorer):
         return picture, chart(match)
 
     def captions(self, state: State) -> tuple[str, ...]:
-        says = "says “data”, orange “generated”"
         told = "mean D on data (blue) and on g(h) (orange)"
         if not bounded(state["loss"]):
             told = "mean score on data less that on g(h)"
-        return f"data (blue dots), g(h) (orange), arrows −∂L_G/∂x\nbackground: blue where D {says}", told
+        return "data (blue dots), g(h) (orange), arrows −∂L_G/∂x; colour: D says data (blue), generated (orange)", told
 
     def readout(self, state: State) -> str:
         match = self.match(state)
@@ -159,7 +158,8 @@ class Game(Explorer):
         steps_of_d, steps_of_g = counts["D"] + state["steps_of_d"] * counts["R"], counts["G"] + counts["R"]
         name = "D" if bounded(state["loss"]) else "score"
         return minus(
-            f"{steps_of_d} steps of D (rate {state['rate_d']:.2g}), {steps_of_g} of G (rate {state['rate_g']:.2g}) · "
+            f"{steps_of_d} steps of D (rate {state['rate_d']:.2g}, {state['steps_of_d']} a round), "
+            f"{steps_of_g} of G (rate {state['rate_g']:.2g}) · "
             f"{name} {real:.2f} on data, {fake:.2f} on g(h) · "
             f"from g(h) to the nearest data {to_data:.2f}, from data to the nearest g(h) {to_fake:.2f}"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -58,22 +57,29 @@ class TwoLines(Explorer):
             Slider("size", low=0.05, high=1.5, step=0.01, value=size, label="size of a step",
                    help="0.89 gives the lecture’s numbers"),
         )
-        self.path = lru_cache(maxsize=64)(self._path)
+        self._latest: tuple[float, str, list[Pair]] = (size, "", [self._start()])
 
-    def _path(self, moves: str, size: float) -> list[Pair]:
-        """(v, w) before the first move and after each."""
+    def _start(self) -> Pair:
         v, w = (torch.tensor(start, dtype=torch.float64) for start in (GENERATOR_DIRECTION, CRITIC_DIRECTION))
-        way = [(v, w)]
-        for kind in (kind for count, kind in runs(moves) for _ in range(count)):
-            v, w = way[-1]
-            v = self.game.generator_step(v, w, size) if kind == "G" else v
-            w = self.game.critic_step(v, w, size) if kind == "D" else w
-            way.append((v, w))
-        return way
+        return v, w
+
+    def _moved(self, v: Tensor, w: Tensor, kind: str, size: float) -> Pair:
+        """(v, w) after a move."""
+        if kind == "G":
+            return self.game.generator_step(v, w, size), w
+        return v, self.game.critic_step(v, w, size)
 
     def so_far(self, state: State) -> list[Pair]:
         """(v, w) before the first move and after each of the state's."""
-        return self.path(state["moves"], state["size"])
+        letters = "".join(count * kind for count, kind in runs(state["moves"]))
+        size, made, known = self._latest
+        if size != state["size"] or not letters.startswith(made):
+            made, known = "", [self._start()]
+        way = known.copy()
+        for kind in letters[len(made) :]:
+            way.append(self._moved(*way[-1], kind, state["size"]))
+        self._latest = (state["size"], letters, way)
+        return way
 
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
         way = self.so_far(state)
@@ -109,12 +115,15 @@ class TwoLines(Explorer):
         chart, ink = Chart(CHART, (0, last), 90), inks()
         chart.axes({0: "0", last // 2: f"{last // 2}", last: f"{last}"}, "moves", "degrees")
         chart.curve([0, last], [turned(torch.tensor(self.game.data))] * 2, ink.blue)
-        chart.curve(range(len(way)), [turned(v) for v, _ in way], ink.orange, points=len(way) <= 50)
+        angles = [turned(v) for v, _ in way]
+        chart.curve(range(len(way)), angles, ink.orange)
+        if len(way) <= 50:
+            chart.pen.discs([chart.at(move, angle) for move, angle in enumerate(angles)], 3.5, ink.orange)
         chart.legend({"v": ink.orange, "data": ink.blue})
         return np.asarray(chart.ground)
 
     def captions(self, state: State) -> tuple[str, ...]:
-        words = "blue: D says data; orange: D says generated; D = ½ on the seams\nblack dots: where v has been"
+        words = "blue: D says data; orange: D says generated; D = ½ on the seams\ndots on the circle: where v has been"
         return words, self.panels[1].caption
 
     def readout(self, state: State) -> str:
@@ -216,7 +225,7 @@ class BilinearGame(Explorer):
         return np.asarray(chart.ground)
 
     def captions(self, state: State) -> tuple[str, ...]:
-        words = "x goes down x·y, y goes up; black: the equilibrium; large dots: now"
+        words = "x goes down x·y, y goes up; in the middle the equilibrium; large dots: now"
         return words, self.panels[1].caption
 
     def readout(self, state: State) -> str:

@@ -194,7 +194,7 @@ def test_painted_data_lie_where_they_were_painted(game):
 
 def test_words_say_what_is_shown(game):
     state = game.state(moves="3D2G4R", steps_of_d=2)
-    assert game.readout(state).startswith("11 steps of D (rate 0.005), 6 of G (rate 0.002)")
+    assert game.readout(state).startswith("11 steps of D (rate 0.005, 2 a round), 6 of G (rate 0.002)")
     assert "score" in game.readout(game.state(loss="hinge"))
     assert "less" in game.captions(game.state(loss="hinge"))[1]
     assert "less" not in game.captions(state)[1]

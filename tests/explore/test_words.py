@@ -15,7 +15,7 @@ from torch.distributions import Independent, Normal
 from coursekit import explore
 from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.equation import Term, equation
-from coursekit.explore.widget.controls import Choice, Point, Slider, Stops, Toggle
+from coursekit.explore.widget.controls import Choice, Moves, Point, Slider, Stops, Toggle
 from coursekit.models.gaussians import LinearGaussian
 from coursekit.models.linear import PCA
 
@@ -63,6 +63,8 @@ def ends(control):
         return list(control.options)
     if isinstance(control, Point):
         return [tuple(low for low, _ in control.sides), tuple(high for _, high in control.sides)]
+    if isinstance(control, Moves):
+        return [control.check(3 * control.run)]
     return [False, True] if isinstance(control, Toggle) else []
 
 

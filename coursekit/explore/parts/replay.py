@@ -89,21 +89,21 @@ class Match:
 
     def state(self) -> dict[str, Any]:
         """All that the next moves depend on, in a copy."""
-        return copy.deepcopy({
-            "game": self.game.state_dict(), "chance": self.chance.get_state(), "draws": self.draws.get_state(),
-            "optimizers": {name: one.state_dict() for name, one in self.optimizers.items()},
-            "losses": self.losses, "judged": self.judged,
-        })  # fmt: skip
+        optimizers = {name: one.state_dict() for name, one in self.optimizers.items()}
+        nets = {"game": self.game.state_dict(), "optimizers": optimizers}
+        return {
+            **copy.deepcopy(nets), "chance": self.chance.get_state(), "draws": self.draws.get_state(),
+            "losses": dict(self.losses), "judged": tuple(self.judged),
+        }  # fmt: skip
 
     def restore(self, state: dict[str, Any]) -> None:
         """Back to where `state` was taken."""
-        state = copy.deepcopy(state)
         self.game.load_state_dict(state["game"])
         self.chance.set_state(state["chance"])
         self.draws.set_state(state["draws"])
         for name, one in self.optimizers.items():
-            one.load_state_dict(state["optimizers"][name])
-        self.losses, self.judged = state["losses"], state["judged"]
+            one.load_state_dict(copy.deepcopy(state["optimizers"][name]))
+        self.losses, self.judged = dict(state["losses"]), list(state["judged"])
 
 
 class Replay:
