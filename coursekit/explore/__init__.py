@@ -20,6 +20,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "features": ["Features"],
     "field": ["DenoisingField"],
     "film": ["Film"],
+    "gandesk": ["GANDesk"],
     "game": ["Game"],
     "lines": ["BilinearGame", "TwoLines"],
     "live": ["LivePlane"],

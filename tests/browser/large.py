@@ -5,7 +5,7 @@ from torch import nn
 
 from coursekit import explore
 from coursekit.data import faces
-from coursekit.models import DigitReader, vae
+from coursekit.models import DigitReader, gan, vae
 from coursekit.models.linear import PCA
 
 
@@ -44,6 +44,12 @@ def small_vae(shape, size, **options):
     return vae.dense(shape, size, 8, out=nn.Sigmoid(), **options)
 
 
+def small_gan(shape, prior):
+    """A GAN as it starts."""
+    torch.manual_seed(0)
+    return gan.dense(shape, prior, 8, out=gan.Unit())
+
+
 chance = torch.Generator().manual_seed(1)
 people = faces.faces(12, size=64, seed=1)
 digit = torch.rand(32, 1, 8, 8, generator=chance)
@@ -78,6 +84,9 @@ EVERY = {
     "Features": lambda: explore.Features(Blurred(digit.shape[1:], 60), digit),
     "Film": lambda: explore.Film(list(people.images[:4])),
     "Game": lambda: explore.Game(stages=(("start", ""), ("later", "60D"))),
+    "GANDesk": lambda: explore.GANDesk(small_gan(people.images.shape[1:], 32), directions=6, training=people.images),
+    "GANDeskOfDigits": lambda: explore.GANDesk(small_gan((1, 28, 28), gan.Codes(32, 10, 3)),
+                                               reader=DigitReader().digits),
     "LatentPlane": lambda: explore.LatentPlane(small_vae((1, 8, 8), 2).decode, dots, torch.arange(600) % 10),
     "NaturesDesk": lambda: explore.NaturesDesk(64, among=60),
     "NumeralDesk": lambda: explore.NumeralDesk(2, reader=DigitReader().read),

@@ -5,7 +5,7 @@ from torch import nn
 
 from coursekit import explore
 from coursekit.data import faces
-from coursekit.models import vae
+from coursekit.models import gan, vae
 from coursekit.models.linear import PCA
 
 
@@ -33,6 +33,16 @@ def small_vae(size, beta=1.0):
     model = vae.dense((1, 4, 4), size, 8, beta=beta, out=nn.Sigmoid())
     with torch.no_grad():
         for parameter in model.parameters():
+            parameter.mul_(3)
+    return model
+
+
+def small_gan(prior):
+    """A GAN as it starts, with the loudest weights."""
+    torch.manual_seed(0)
+    model = gan.dense((1, 4, 4), prior, 8, out=gan.Unit())
+    with torch.no_grad():
+        for parameter in model.generator.parameters():
             parameter.mul_(3)
     return model
 
@@ -71,6 +81,7 @@ EVERY = {
     "Features": lambda: explore.Features(model, images, features=3),
     "Film": lambda: explore.Film(images[:4]),
     "Game": lambda: explore.Game(hidden=(8,), batch=16, stages=(("start", ""), ("later", "2D1G3R"))),
+    "GANDesk": lambda: explore.GANDesk(small_gan(gan.Codes(2, 7, 1)), directions=1, samples=4),
     "LatentPlane": lambda: explore.LatentPlane(small_vae(2).decode, points, spread=spread, grid=3),
     "NaturesDesk": lambda: explore.NaturesDesk(16, among=20),
     "NoiseDesk": lambda: explore.NoiseDesk(pca, images),

@@ -43,6 +43,7 @@ PANELS = {
     "Features": ["picture", "picture", "chart", "chart"],
     "Film": ["picture"],
     "Game": ["chart", "chart"],
+    "GANDesk": ["picture", "grid", [(11 + 158 * i, 10, 161 + 158 * i, 160) for i in range(7)]],
     "LatentPlane": [[], "picture"],
     "NaturesDesk": ["picture", "picture", "chart"],
     "NoiseDesk": ["grid", "grid", "chart"],
