@@ -372,6 +372,20 @@ def test_sizes_that_biggan_cannot_reach_are_refused():
         gan.ConditionalGenerator(10, 2, 3, (16, 12, 8))
 
 
+def test_one_transposed_convolution_is_copies_of_pixels_and_a_convolution():
+    x, w = normal(2, 3, 5, 5), normal(4, 3, 3, 3, seed=1)
+    copied = nn.functional.conv2d(enlarged(x), w, padding=1)
+    four = sum(nn.functional.pad(w.flip(2, 3), (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1)).transpose(0, 1)
+    assert torch.allclose(nn.functional.conv_transpose2d(x, four, stride=2, padding=1), copied, atol=1e-5)
+
+
+def test_one_convolution_is_a_convolution_and_means_of_pixels():
+    x, w = normal(2, 3, 8, 8), normal(4, 3, 3, 3, seed=1)
+    meant = pooled(nn.functional.conv2d(x, w, padding=1), 2)
+    four = sum(nn.functional.pad(w, (i, 1 - i, j, 1 - j)) for i in (0, 1) for j in (0, 1)) / 4
+    assert torch.allclose(nn.functional.conv2d(x, four, stride=2, padding=1), meant, atol=1e-5)
+
+
 def test_orthogonal_weights_have_orthogonal_rows():
     net = nn.Conv2d(4, 8, 3)
     attention.orthogonal(net)

@@ -1,6 +1,6 @@
 """Nets that grow while they learn: 4×4 first, then 8×8, 16×16, 32×32, each new size faded in ("ProGAN")."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from math import ceil, prod, sqrt
 
@@ -78,10 +78,6 @@ class Growing(nn.Module):
         k = ceil(level)
         return k, 1.0 - (k - level)
 
-    def _with(self, x: Tensor, idle: Iterable[nn.Module]) -> Tensor:
-        """x, and nothing of layers that are not at work yet: their gradient is 0, not missing."""
-        return x + sum(0 * parameter.flatten()[0] for module in idle for parameter in module.parameters())
-
 
 class GrowingGenerator(Growing):
     """Codes [n, latent_size] to images (C, S, S), S = 4·2^(levels − 1): smaller ones are enlarged to that.
@@ -106,7 +102,7 @@ class GrowingGenerator(Growing):
     def forward(self, h: Tensor) -> Tensor:
         """The images at this level, [n, C, S, S]."""
         k, alpha = self.stage()
-        return self._with(self.draw(h, k, alpha), [self.levels, self.images])
+        return _with_all(self.draw(h, k, alpha), self)
 
     def draw(self, h: Tensor, k: int, alpha: float = 1.0) -> Tensor:
         """The images of level k, α of them, 1 − α the enlarged ones of level k − 1; as large as the last level's."""
@@ -140,7 +136,7 @@ class GrowingCritic(Growing):
     def forward(self, x: Tensor) -> Tensor:
         """Scores at this level, [n, 1]."""
         k, alpha = self.stage()
-        return self._with(self.judge(x, k, alpha), [self.levels, self.images])
+        return _with_all(self.judge(x, k, alpha), self)
 
     def judge(self, x: Tensor, k: int, alpha: float = 1.0) -> Tensor:
         """Scores of the images at the size of level k, α of them, and of half that size."""
@@ -180,6 +176,11 @@ def grown(model: GAN, done: float) -> None:
 def level_at(done: float) -> float:
     """The level after that share of a training: rising by 1 during each of FADES."""
     return sum(min(1.0, max(0.0, (done - start) / (end - start))) for start, end in FADES)
+
+
+def _with_all(x: Tensor, net: nn.Module) -> Tensor:
+    """x, and 0 times each parameter: layers that are not at work have a gradient of 0 then, not none."""
+    return x + sum(0 * parameter.flatten()[0] for parameter in net.parameters())
 
 
 def _convolved(inputs: int, outputs: int, *then: nn.Module, kernel: int = 3) -> list[nn.Module]:
