@@ -232,7 +232,8 @@ class BilinearGame(Explorer):
         far = {way: np.hypot(*path.T) for way, path in self.paths(state).items()}
         start = far["continuous"][0]
         now = ", ".join(f"{way} {number(r[-1])}" for way, r in far.items())
-        return f"distance to the equilibrium: {start:.2f} at the start; after {state['steps']} steps {now}"
+        steps = f"{state['steps']} steps of η = {state['rate']:.2g}"
+        return f"distance to the equilibrium: {start:.2f} at the start; after {steps} {now}"
 
     def contact_states(self) -> list[tuple[str, State]]:
         return [
