@@ -34,7 +34,8 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "walk": ["Walk"],
     "coursekit.explore.parts.held": ["freeze"],
     "coursekit.explore.widget.controls": [
-        "Choice", "Control", "Moves", "Paint", "Play", "Point", "Slider", "State", "Stops", "Toggle",
+        "Choice", "Control", "Paint", "Play", "Point", "Slider", "State", "Stops", "Toggle",
     ],
+    "coursekit.explore.widget.moves": ["Moves"],
     "coursekit.explore.widget.panel": ["Panel"],
 })  # fmt: skip

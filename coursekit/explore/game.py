@@ -19,7 +19,8 @@ from coursekit.explore.parts.inks import Inks, inks
 from coursekit.explore.parts.letters import minus
 from coursekit.explore.parts.replay import Match, Replay, share_of, template
 from coursekit.explore.parts.world import World, distances, push_of
-from coursekit.explore.widget.controls import Choice, Control, Moves, Paint, Slider, State, runs
+from coursekit.explore.widget.controls import Choice, Control, Paint, Slider, State
+from coursekit.explore.widget.moves import Moves, runs
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import gan
 

@@ -15,7 +15,8 @@ from coursekit.explore.parts.draw import Pen, Plane
 from coursekit.explore.parts.inks import Colour, inks
 from coursekit.explore.parts.letters import minus
 from coursekit.explore.parts.world import World
-from coursekit.explore.widget.controls import Moves, Play, Point, Slider, State, runs
+from coursekit.explore.widget.controls import Play, Point, Slider, State
+from coursekit.explore.widget.moves import Moves, runs
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import games
 from coursekit.models.games import CRITIC_DIRECTION, GENERATOR_DIRECTION

@@ -14,7 +14,7 @@ from coursekit.data import toy
 from coursekit.explore.game import LOSSES, SHAPES, UNIT, Game, scattered
 from coursekit.explore.parts.replay import Match, Replay, share_of, template
 from coursekit.explore.parts.world import World, distances, push_of
-from coursekit.explore.widget.controls import Moves, runs
+from coursekit.explore.widget.moves import Moves, runs
 from coursekit.models import gan
 from coursekit.training import adam, steps
 

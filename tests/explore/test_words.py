@@ -15,7 +15,8 @@ from torch.distributions import Independent, Normal
 from coursekit import explore
 from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.equation import Term, equation
-from coursekit.explore.widget.controls import Choice, Moves, Point, Slider, Stops, Toggle
+from coursekit.explore.widget.controls import Choice, Point, Slider, Stops, Toggle
+from coursekit.explore.widget.moves import Moves
 from coursekit.models.gaussians import LinearGaussian
 from coursekit.models.linear import PCA
 

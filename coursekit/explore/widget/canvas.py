@@ -22,8 +22,9 @@ import traitlets
 from ipywidgets import ValueWidget
 from PIL import Image
 
-from coursekit.explore.widget.controls import Choice, Control, Moves, Paint, Play, Point, Slider, State, Stops
+from coursekit.explore.widget.controls import Choice, Control, Paint, Play, Point, Slider, State, Stops
 from coursekit.explore.widget.line import address_of
+from coursekit.explore.widget.moves import Moves
 from coursekit.explore.widget.panel import Frame, Picture
 
 HERE = pathlib.Path(__file__).parent
