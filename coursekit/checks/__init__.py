@@ -8,6 +8,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "core": ["Exercise", "Verdict"],
     "autoencoders": ["binary_cross_entropy", "conv_size", "nearest_other"],
+    "diagnoses": ["diagnosis"],
     "latent_space": ["analogy", "attribute_direction", "slerp"],
     "manifolds": ["left_out_error", "novelty", "oja_step", "principal_directions"],
     "regularised": ["coin_divergence", "contractive_penalty", "score_from_denoiser"],
