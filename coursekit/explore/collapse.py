@@ -142,11 +142,9 @@ class Collapse(Explorer):
     def readout(self, state: State) -> str:
         chosen = self.of(state)
         _, found = chosen.at(state["step"])
-        largest = int(found.counts.max())
         words = (
-            f"step {state['step'] * self.stride:,} · {found.modes} of {len(found.counts)} modes have at least "
-            f"{100 * least(COUNTED) / COUNTED:.0f} % of the samples · {100 * found.share:.0f} % lie on a mode, "
-            f"{100 * largest / COUNTED:.0f} % on the fullest"
+            f"{found.modes} of {len(found.counts)} modes have at least {100 * least(COUNTED) / COUNTED:.0f} % of the "
+            f"samples · {100 * found.share:.0f} % lie on a mode"
         )
         return f"{words} · stopped: {chosen.stopped}" if chosen.stopped else words
 

@@ -52,8 +52,9 @@ class GANDesk(Explorer):
 
     def __init__(self, model: gan.GAN, *, classes: Sequence[str] = (), codes: Sequence[str] = (),
                  directions: Directions = 0, truncation: bool = True, reader: Reader | None = None,
-                 training: Tensor | None = None, samples: int = 25) -> None:
+                 training: Tensor | None = None, samples: int = 25, title: str | None = None) -> None:
         super().__init__()
+        self.title = title or self.title
         self.prior, self.told, self.samples = model.prior, model.condition_size, samples
         self.make, self.reader = held(model.generate), None if reader is None else held(reader)
         self.device = runs_on((self.make,), torch.empty(0))
@@ -111,7 +112,7 @@ class GANDesk(Explorer):
 
     def _panels(self) -> tuple[Panel, ...]:
         one, many = (250, 296) if self.training is None else (176, 188)
-        near = () if self.training is None else (Panel("nearest training picture", one),)
+        near = () if self.training is None else (Panel("nearest in training", one),)
         return Panel("g(h)", one), *near, Panel("samples", many), Panel("", 560, smooth=True, row=True)
 
     def _alt(self) -> str:
@@ -236,7 +237,7 @@ class GANDesk(Explorer):
 
     def captions(self, state: State) -> tuple[str, ...]:
         x, (_, apart) = self._seen(state)
-        near = () if self.training is None else (f"nearest training picture, {apart:.2f} off",)
+        near = () if self.training is None else (f"nearest in training: {apart:.2f} off",)
         spread = f"{self.samples} samples{within(state)}, spread {spread_of(self.drawn(state)):.2f}"
         return f"g(h){self._read(x[0])}", *near, spread, f"strip: {state.get('along', WALK)}"
 

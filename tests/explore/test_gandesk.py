@@ -175,7 +175,7 @@ def test_the_nearest_training_picture_is_found():
     training = torch.stack([desk.of([desk.state(seed_a=seed)])[0] for seed in (5, 6, 7)])
     near = plain(training=training)
     assert np.array_equal(*near.render(near.state(seed_a=6))[:2])
-    assert near.captions(near.state(seed_a=6))[1] == "nearest training picture, 0.00 off"
+    assert near.captions(near.state(seed_a=6))[1] == "nearest in training: 0.00 off"
     other = near.state(seed_a=99)
     number, apart = near.nearest(near.of([other])[0])
     direct = (training - near.of([other])[0]).square().mean((1, 2, 3)).sqrt()
