@@ -55,7 +55,7 @@ def feature_maps(sizes: Sequence[tuple[int, int]], notes: Sequence[str] = (), *,
     left, gap, tallest = 0.0, 1.5, max(side for _, side in sizes)
     if start:
         ax.text(left, 0, start, ha="center", va="center", fontsize=9.5, color=INK)
-        left += 0.9
+        left += 0.45
     for number, (channels, side) in enumerate(sizes):
         width, height = 0.05 * channels**0.5, 2.4 * side / tallest
         if number or start:
@@ -98,7 +98,6 @@ def scoreboard(
             ax.set_xscale("log")
         ax.margins(x=0.3)
     grid[0, 0].set_yticks(range(len(rows)), list(rows))
-    grid[0, 0].invert_yaxis()
     return Picture(figure, alt)
 
 
@@ -181,5 +180,6 @@ def with_error(
         ax.plot(x, y.mean(0), color=colour, linewidth=2, marker="o", markersize=4, label=name)
         ax.fill_between(x, y.amin(0), y.amax(0), color=colour, alpha=0.15, linewidth=0)
     ax.set(xlabel=xlabel, ylabel=ylabel, title=title, **settings)
+    ax.minorticks_off()
     ax.legend(frameon=False, fontsize=9)
     return Picture(figure, alt)
