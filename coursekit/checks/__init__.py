@@ -7,8 +7,12 @@ from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "core": ["Exercise", "Verdict"],
+    "adversarial": [
+        "gradient_penalty", "non_saturating_loss", "one_round", "optimal_discriminator", "work_in_one_dimension",
+    ],
     "autoencoders": ["binary_cross_entropy", "conv_size", "nearest_other"],
     "diagnoses": ["diagnosis"],
+    "image_gans": ["labelled_input", "transposed_size", "transposed_stage_parameters", "truncated_normal"],
     "latent_space": ["analogy", "attribute_direction", "slerp"],
     "manifolds": ["left_out_error", "novelty", "oja_step", "principal_directions"],
     "regularised": ["coin_divergence", "contractive_penalty", "score_from_denoiser"],

@@ -42,7 +42,7 @@ class Setting:
       `generator_loss` of the scores of fakes; `penalty`: (critic, real, fake) to what is added to the critic's loss.
     - `rate` of Adam with `betas`; with `descent` the generator goes down its gradient at this rate, without Adam. With
       `one_optimizer` the optimizer of the critic's turn holds the generator's weights too.
-    - `head_start`: the critic's turns before the first of the generator; `generator_turns`: in each step.
+    - `head_start`: the critic's turns before the first step; `critic_turns`, `generator_turns`: in each step.
     """
 
     data: Callable[[], Callable[[int], Tensor]]
@@ -58,6 +58,7 @@ class Setting:
     descent: float | None = None
     one_optimizer: bool = False
     head_start: int = 0
+    critic_turns: int = 1
     generator_turns: int = 1
     steps: int = 400
     batch: int = 128
@@ -197,8 +198,8 @@ FAULTS: dict[str, Fault] = {
         "look at the range of the scores. Which numbers do they never leave, and which should they be able to reach?",
     ),
     "mode collapse": Fault(
-        replace(DIGITS, steps=250),
-        {"generator_turns": 5},
+        DIGITS,
+        {"generator_turns": 3},
         "the critic is as steep as it should be, and the losses are moderate. What is wrong with the samples, compared "
         "with each other?",
     ),
@@ -252,7 +253,9 @@ class _Table:
         return {"generator loss": loss, "generated, generator's turn": scores.mean()}
 
     def step(self) -> dict[str, Tensor]:
-        terms = self.critic_turn()
+        terms: dict[str, Tensor] = {}
+        for _ in range(self.setting.critic_turns):
+            terms |= self.critic_turn()
         for _ in range(self.setting.generator_turns):
             terms |= self.generator_turn()
         return terms

@@ -4,9 +4,18 @@ import pytest
 import torch
 
 from coursekit import checks
-from coursekit.checks import autoencoders, core, latent_space, manifolds, regularised, variational
+from coursekit.checks import (
+    adversarial,
+    autoencoders,
+    core,
+    image_gans,
+    latent_space,
+    manifolds,
+    regularised,
+    variational,
+)
 
-MODULES = (manifolds, autoencoders, regularised, latent_space, variational)
+MODULES = (manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans)
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
     for module in MODULES
