@@ -136,15 +136,16 @@ class Collapse(Explorer):
         _, found = self.of(state).at(state["step"])
         return (
             f"step {state['step'] * self.stride:,}: {found.modes} of {len(found.counts)} modes covered",
-            f"{state['loss']}, {named(state['cure'])}",
+            "which modes the samples are on",
         )
 
     def readout(self, state: State) -> str:
         chosen = self.of(state)
         _, found = chosen.at(state["step"])
         words = (
-            f"{found.modes} of {len(found.counts)} modes have at least {100 * least(COUNTED) / COUNTED:.0f} % of the "
-            f"samples · {100 * found.share:.0f} % lie on a mode"
+            f"{state['loss']}, {named(state['cure'])}, rate {state['rate']:g}: {found.modes} of {len(found.counts)} "
+            f"modes have at least {100 * least(COUNTED) / COUNTED:.0f} % of the samples · {100 * found.share:.0f} % "
+            "lie on a mode"
         )
         return f"{words} · stopped: {chosen.stopped}" if chosen.stopped else words
 
