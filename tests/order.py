@@ -22,6 +22,7 @@ SECONDS: dict[str, int] = {
     "tests/claims/test_claims_autoencoders.py": 40,
     "notebook 04_mnist_vae": 35,
     "tests/test_style.py": 30,
+    "tests/checks/test_failures.py": 25,
     "tests/training/test_processes.py": 30,
     "notebook 02_mnist_autoencoder": 30,
     "mnist": 25,
