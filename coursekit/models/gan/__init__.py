@@ -4,7 +4,7 @@ from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "attention": ["SelfAttention", "attentive_critic", "attentive_generator", "sagan"],
-    "bricks": ["Centred", "Clamped", "Joined", "MinibatchSpread", "Packed", "Projected", "Unit", "normalised"],
+    "bricks": ["Centred", "Clamped", "Joined", "MinibatchSpread", "Noisy", "Packed", "Projected", "Unit", "normalised"],
     "conditional": ["ConditionalGenerator", "ConditionalNorm", "ProjectionCritic", "biggan"],
     "convolutional": ["dcgan", "dcgan_critic", "dcgan_generator", "wgan"],
     "game": ["GAN", "dense"],

@@ -24,6 +24,20 @@ class Clamped(nn.Module):
         return x if self.training else x.clamp(0, 1)
 
 
+class Noisy(nn.Module):
+    """x + σ ε with ε ~ N(0, I) while training, x in eval mode: what is fainter than σ cannot be read behind it."""
+
+    def __init__(self, sigma: float) -> None:
+        super().__init__()
+        if not sigma >= 0:
+            raise ValueError(f"sigma: want a standard deviation, 0 or more, got {sigma}")
+        self.sigma = sigma
+
+    def forward(self, x: Tensor) -> Tensor:
+        """In the shape of x."""
+        return x + self.sigma * torch.randn_like(x) if self.training else x
+
+
 class Centred(nn.Module):
     """x ↦ 2x − 1: pixels in [0, 1] to [−1, 1], a critic's first layer."""
 

@@ -107,6 +107,8 @@ class GAN(Model):
             each = [penalty(self.score, deal.real, fake, *deal.given) for penalty in self.penalties]
             extra = torch.stack(each).sum()
             terms |= {"loss": terms["loss"] + extra, "penalty": extra}
+        if getattr(self.recovery, "borrowed", ()):  # the critic's own features learn to show the code as well
+            terms["loss"] = terms["loss"] + self.recovery.loss(fake, deal.h)
         return terms
 
     def generator_loss(self, deal: Round) -> Terms:

@@ -12,9 +12,9 @@ class InfoCode(nn.Module):
     −log Q = cross-entropy of c in nats + ½ Σ (u − û)², a Gaussian of variance 1 but for its constant. H(c, u) + E log Q
     bounds the information that the image has about (c, u) from below. `net` maps images to [n, classes + continuous].
 
-    With `features`, say the critic's trunk, `net` reads those instead: they belong to the critic and learn in its turn
-    alone. A net of its own can agree with the generator on a sign too faint to see, which says nothing of real images;
-    what the critic's features show of a generated image, the critic can use against it. Source: Chen et al. (2016),
+    With `features`, say the critic's trunk, `net` reads those instead. They belong to the critic, which then minimises
+    this loss too, by them alone. A net of its own can agree with the generator on a sign too faint to see, which says
+    nothing of real images; what the critic's features show, the critic can use. Source: Chen et al. (2016),
     equation 4 and section 6.
     """
 
