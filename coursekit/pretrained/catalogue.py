@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coursekit.models.base import Device, Model
-from coursekit.pretrained import adversarial, family, files, handwriting, photographs, portraits, reading
+from coursekit.pretrained import adversarial, family, files, handwriting, photographs, portraits, reading, rings
 from coursekit.pretrained.loading import card_of, place, restored
 from coursekit.pretrained.recipes import Recipe
 
-ALL = (*adversarial.RECIPES, *family.RECIPES, *handwriting.RECIPES, *photographs.RECIPES, *portraits.RECIPES, reading.NUMERALS_READER)
+KINDS = (adversarial, family, handwriting, photographs, portraits, rings)
+ALL = (*(recipe for file in KINDS for recipe in file.RECIPES), reading.NUMERALS_READER)
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in ALL}
 
 

@@ -26,7 +26,7 @@ class InfoCode(nn.Module):
     ) -> None:  # fmt: skip
         super().__init__()
         self.net, self.codes, self.weight, self.continuous_weight = net, codes, weight, continuous_weight
-        self.borrowed = () if features is None else (features,)  # a tuple: no part of this module, nobody trains it here
+        self.borrowed = () if features is None else (features,)  # in a tuple: no part of this module
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(logits of the class [n, classes], û [n, continuous])."""

@@ -14,6 +14,7 @@ from coursekit.models.nets import residual_conv
 
 SMALLEST = 4  # maps are not made smaller than this
 SLOPE = 0.2
+QUIET = 1e-4  # the standard deviation of the weights that make the image, at the start
 LATENT = 64
 CHANNELS = (96, 64, 32)  # at 4×4, 8×8 and 16×16, for 32×32
 _block = partial(residual_conv, activation=partial(nn.LeakyReLU, SLOPE))
@@ -24,9 +25,10 @@ def residual_generator(latent_size: int, shape: Sequence[int], *channels: int) -
 
     The first of `channels` is that of the smallest map (4×4, of 28×28 images 7×7); for each further one a 1×1
     convolution and a pixel shuffle double the side. From the last map a convolution and a pixel shuffle make the image:
-    with three sizes of channels it is 16×16, and each of its places becomes 2×2 pixels of 32×32, or 4×4 of 64×64. No
-    normalisation, a = LeakyReLU(0.2). Raises ValueError for sides or channels that do not fit. Source: after Huang et
-    al. (2024), "R3GAN", with plain instead of grouped convolutions.
+    with three sizes of channels it is 16×16, and each of its places becomes 2×2 pixels of 32×32, or 4×4 of 64×64. At
+    the start it draws nearly plain grey, which leaves no noise to be unlearnt. No normalisation, a = LeakyReLU(0.2).
+    Raises ValueError for sides or channels that do not fit. Source: after Huang et al. (2024), "R3GAN", with plain
+    instead of grouped convolutions.
     """
     start, times = sides(shape, channels)
     first, last = channels[0], channels[-1]
@@ -38,6 +40,8 @@ def residual_generator(latent_size: int, shape: Sequence[int], *channels: int) -
     for inputs, outputs in pairwise(channels):
         layers += [nn.Conv2d(inputs, 4 * outputs, 1), nn.PixelShuffle(2), _block(outputs)]
     image = nn.Conv2d(last, shape[0] * times**2, 3, padding=1)
+    nn.init.normal_(image.weight, std=QUIET)
+    nn.init.constant_(image.bias, 0.5)  # type: ignore[arg-type]
     return nn.Sequential(*layers, nn.LeakyReLU(SLOPE), image, nn.PixelShuffle(times), Clamped())
 
 
