@@ -42,6 +42,7 @@ FIGURES = {"faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smi
 SHARED = {
     "tests/claims/test_claims_faces.py": "faces",
     "tests/claims/test_claims_vae_mnist.py": "mnist",
+    "tests/claims/test_claims_image_gans.py": "mnist",
     "tests/claims/test_claims_numerals.py": "mnist",
     "tests/claims/test_claims_photographs.py": "smiles",
 }

@@ -116,7 +116,7 @@ def cross_table(counts: Tensor, *, alt: str, xlabel: str, ylabel: str, size: flo
     """Whole numbers [p, q] as a table on blue, each row's share deciding how dark; zeros are left out."""
     figure, ax = axes(size=(size * counts.shape[1] / len(counts) + 0.6, size))
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
-    ax.imshow(shares, cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
+    ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
     for (i, j), share in _entries(shares):
         if counts[i, j]:
             ax.text(j, i, f"{int(counts[i, j])}", ha="center", va="center", fontsize=7.5,
@@ -143,7 +143,7 @@ def attention(pictures: Tensor, weights: Tensor, places: Sequence[tuple[int, int
     for row, (i, j) in zip(grid[1:], places, strict=True):
         for ax, image, beta in zip(row, pictures, weights, strict=True):
             draw(ax, image.mean(0))
-            look = beta[i * side + j].reshape(side, side)
+            look = beta[i * side + j].reshape(side, side).numpy()
             extent = (-0.5, pictures.shape[-1] - 0.5, pictures.shape[-1] - 0.5, -0.5)
             ax.imshow(look, cmap="inferno", alpha=0.72, extent=extent, vmin=0, interpolation="nearest")
             corner = (j * cell - 0.5, i * cell - 0.5)
