@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
-from torch.optim import Optimizer
+from torch.optim import Adam, Optimizer
 
 from coursekit.models import gan
 from coursekit.pretrained.judged import of_family, training_faces
@@ -29,6 +29,26 @@ class Betas:
     def __call__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Optimizer:
         """The optimizer of one player."""
         return adam(list(parameters), lr, betas=(self.first, self.second), weight_decay=weight_decay)
+
+
+class Waking(Adam):
+    """Adam for nets that grow: a gradient of exactly 0 throughout is none, so a layer's averages start when it does.
+
+    With averages of 0 from before, the first steps of a new layer would be up to 1/√(1 − β₂) = 10 times too long.
+    """
+
+    def step(self, closure: Any = None) -> Any:
+        """Move what has a gradient."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None and not parameter.grad.any():
+                    parameter.grad = None
+        return super().step(closure)
+
+
+def waking(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Optimizer:
+    """`Waking` with β = (0, 0.99)."""
+    return Waking(list(parameters), lr, betas=(0.0, 0.99), weight_decay=weight_decay, fused=True)
 
 
 def told_faces() -> tuple[Tensor, Tensor]:
@@ -65,14 +85,14 @@ RECIPES = (
     ),
     member(
         "progan", "ProGAN: nets that grow from 4×4 to 32×32, equalised learning rate, WGAN-GP's loss",
-        gan.progan, batch_size=40, lr=2e-3, optimizer=Betas(0.0, 0.99), pace=gan.grown,
+        gan.progan, batch_size=40, lr=0.016, optimizer=waking, pace=gan.grown,
     ),
     member(
         "biggan", "BigGAN in small: told four attributes, codes at each size, projection, the hinge loss",
         gan.biggan, batch_size=40, lr=4e-4, optimizer=Betas(0.0, 0.999), examples=told_faces,
     ),
     member(
-        "transgan", "TransGAN: a transformer for each player, the non-saturating loss, R1",
+        "transgan", "TransGAN: a transformer for each player, WGAN-GP's loss",
         gan.transgan, batch_size=40, lr=4e-4, optimizer=Betas(0.0, 0.99),
     ),
     member(

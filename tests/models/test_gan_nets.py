@@ -244,13 +244,13 @@ def test_the_training_grows_both_nets_step_by_step():
     assert levels[-1] == 2
     assert min(rises) >= 0
     assert max(rises) < 0.15
-    assert levels.count(0.0) > 15
-    assert levels.count(1.0) > 15
+    assert levels.count(0.0) > 8
+    assert levels.count(1.0) > 8
 
 
 def test_a_checkpoint_knows_how_far_the_nets_are_grown():
     model, other = (gan.progan((3, 16, 16), (8, 6, 4), latent_size=8) for _ in range(2))
-    gan.grown(model, 0.12)
+    gan.grown(model, 0.07)
     other.load_state_dict(model.state_dict())
     assert other.generator.stage() == pytest.approx((1, 0.4))
     h = normal(2, 8)
@@ -433,13 +433,10 @@ def test_tokens_are_maps_in_rows():
 
 def test_transformers_know_places_by_their_vectors_alone():
     torch.manual_seed(0)
-    critic = gan.transformer_critic((3, 16, 16), 16, 1).eval()
-    x = some(2, 3, 16, 16)
-    turned = x.roll(4, 3)  # by one patch
-    assert not torch.allclose(critic(turned), critic(x), atol=1e-5)
-    places = next(module for module in critic.modules() if isinstance(module, transformer.Places))
-    nn.init.zeros_(places.places)
-    assert torch.allclose(critic(turned), critic(x), atol=1e-5)
+    block, places = transformer.encoder_block(16), transformer.Places(9, 16)
+    x, order = normal(2, 9, 16), torch.tensor([3, 1, 8, 0, 2, 7, 6, 5, 4])
+    assert torch.allclose(block(x[:, order]), block(x)[:, order], atol=1e-5)
+    assert not torch.allclose(block(places(x[:, order])), block(places(x))[:, order], atol=1e-2)
 
 
 def test_a_transformers_grid_grows_to_the_image():

@@ -17,7 +17,7 @@ SMALLEST = 4
 LATENT = 64
 CHANNELS = (96, 64, 32, 16)  # at 4×4, 8×8, 16×16, 32×32
 SLOPE = 0.2
-FADES = ((0.1, 0.15), (0.25, 0.35), (0.5, 0.65))  # when 8×8, 16×16, 32×32 come and are there, in shares of a training
+FADES = ((0.05, 0.1), (0.15, 0.25), (0.35, 0.5))  # when 8×8, 16×16, 32×32 come and are there, in shares of a training
 
 
 class Equalised(nn.Module):
@@ -166,7 +166,7 @@ def progan(
 
 
 def grown(model: GAN, done: float) -> None:
-    """8×8 is faded in from 10 to 15 % of the training, 16×16 from 25 to 35 %, 32×32 from 50 to 65 %."""
+    """8×8 is faded in from 5 to 10 % of the training, 16×16 from 15 to 25 %, 32×32 from 35 to 50 %."""
     for net in (model.generator, model.critic):
         if not isinstance(net, Growing):
             raise TypeError(f"model: want nets that grow, got {type(net).__name__}")

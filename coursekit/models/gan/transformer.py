@@ -8,7 +8,8 @@ from torch.nn import functional as F
 
 from coursekit.models.gan.bricks import Centred, Clamped
 from coursekit.models.gan.game import GAN
-from coursekit.models.gan.penalties import r1
+from coursekit.models.gan.losses import WASSERSTEIN
+from coursekit.models.gan.penalties import GradientPenalty
 from coursekit.models.nets import Residual
 
 START = 4  # tokens along a side of the first grid
@@ -41,11 +42,14 @@ def _products(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
 
 
 class Places(nn.Module):
-    """x ↦ x + E: a learnt vector for each place of the grid, so that tokens know where they are."""
+    """x ↦ x + E: a learnt vector for each place of the grid, about as long as a token at the start.
+
+    Without it a transformer does not know where its tokens are.
+    """
 
     def __init__(self, tokens: int, width: int) -> None:
         super().__init__()
-        self.places = nn.Parameter(0.02 * torch.randn(tokens, width))
+        self.places = nn.Parameter(0.5 * torch.randn(tokens, width))
 
     def forward(self, x: Tensor) -> Tensor:
         """In the shape of x, [n, tokens, width]."""
@@ -96,9 +100,10 @@ def transformer_generator(
 
 
 def transformer_critic(shape: Sequence[int], width: int = 64, depth: int = 3, *, patch: int = 4) -> nn.Sequential:
-    """Images (C, S, S) to scores [n, 1]: patches become tokens; the score is linear in the mean of the last ones.
+    """Images (C, S, S) to scores [n, 1]: patches become tokens; the score is linear in the last ones.
 
-    Raises ValueError for a side that is no multiple of the patch's. Source: Dosovitskiy et al. (2021).
+    TransGAN's reads the score off one further token instead. Raises ValueError for a side that is no multiple of the
+    patch's. Source: Dosovitskiy et al. (2021).
     """
     if any(side % patch for side in shape[1:]):
         raise ValueError(f"shape: want sides that are multiples of {patch}, got {tuple(shape)}")
@@ -106,22 +111,16 @@ def transformer_critic(shape: Sequence[int], width: int = 64, depth: int = 3, *,
     return nn.Sequential(
         Centred(), nn.PixelUnshuffle(patch), Tokens(), nn.Linear(shape[0] * patch**2, width), Places(tokens, width),
         *(encoder_block(width, written_out=True) for _ in range(depth)),
-        nn.LayerNorm(width), MeanToken(), nn.Linear(width, 1),
+        nn.LayerNorm(width), nn.Flatten(), nn.Linear(tokens * width, 1),
     )  # fmt: skip
 
 
-def transgan(shape: Sequence[int] = (3, 32, 32), *, latent_size: int = LATENT, gamma: float = 1.0) -> GAN:
-    """TransGAN: two transformers, the non-saturating loss, R1 on a quarter of each batch."""
+def transgan(
+    shape: Sequence[int] = (3, 32, 32), *, latent_size: int = LATENT, weight: float = 10.0, share: float = 0.25
+) -> GAN:  # fmt: skip
+    """TransGAN: two transformers, WGAN-GP's loss with the penalty on a share of each batch, one turn each."""
     nets = transformer_generator(latent_size, shape), transformer_critic(shape)
-    return GAN(*nets, latent=latent_size, penalties=[r1(gamma, share=0.25)])
-
-
-class MeanToken(nn.Module):
-    """[n, tokens, width] → [n, width]."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The mean of the tokens."""
-        return x.mean(1)
+    return GAN(*nets, latent=latent_size, loss=WASSERSTEIN, penalties=[GradientPenalty(weight, share=share)])
 
 
 def _patch(shape: Sequence[int], widths: Sequence[int], depths: Sequence[int]) -> int:
