@@ -22,6 +22,7 @@ MODES, STD = 8, 0.05
 LATENT, HIDDEN = 16, (128, 128)
 STEPS, BATCH, RATE, BETAS = 2000, 128, 1e-3, (0.5, 0.999)
 POINTS, EPOCHS = 16_384, 16  # 2,048 steps
+SEED = 2  # the plain game collapses with it, as with four of the seeds 0 to 4
 JUDGED, FAIR_SHARE = 4000, 6  # samples; a mode is covered with a sixth of its fair share of them
 
 Cure = Callable[[gan.Loss], gan.GAN]
@@ -131,7 +132,7 @@ def recipe(name: str, about: str, loss: str, cure: str) -> Recipe:
     return Recipe(
         name, about, f"{POINTS:,} points on a ring of eight Gaussians; figures from {JUDGED:,} samples",
         lambda: CURES[cure](LOSSES[loss]), ring, of_ring, epochs=EPOCHS, batch_size=BATCH, lr=RATE,
-        optimizer=half_momentum, autocast=False,
+        optimizer=half_momentum, autocast=False, seed=SEED,
     )  # fmt: skip
 
 
