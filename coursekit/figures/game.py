@@ -18,7 +18,7 @@ def clouds(
     panels: Mapping[str, Cloud], *, alt: str, reach: float | Sequence[float] = 1.6, columns: int | None = None,
     size: float = 2.3, names: Sequence[str] = (), dot: float = 5, colours: Sequence[str] = (BLUE, ORANGE),
 ) -> Picture:  # fmt: skip
-    """Points [n, 2] under each panel's title: the generated ones, in orange, or two clouds, the first being data, in blue.
+    """Points [n, 2] under each panel's title: generated ones, in orange, or two clouds, the first data, in blue.
 
     `reach`: how far the axes go from 0, or (left, right, bottom, top); `names` of the clouds stand in the first panel.
     """
