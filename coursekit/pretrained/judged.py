@@ -28,7 +28,7 @@ def training_faces() -> data.Images:
 
 
 @cache
-def small_faces(seed: int, n: int = JUDGED) -> data.Images:
+def small_faces(seed: int, n: int) -> data.Images:
     """Faces that no model of the family was trained on."""
     return data.faces.faces(n, size=SIDE, seed=seed)
 
@@ -51,7 +51,7 @@ def attributes(images: Tensor) -> Tensor:
 
 
 @cache
-def real_features(seed: int, n: int = JUDGED) -> Tensor:
+def real_features(seed: int, n: int) -> Tensor:
     """Those of faces that no model of the family was trained on."""
     return features(small_faces(seed, n).images)
 
@@ -108,7 +108,7 @@ def of_shares(seen: Tensor) -> Figures:
 def of_copies(made: Tensor, n: int = LOOKED_UP) -> Figures:
     """The median distance to the nearest training image, root mean square per number: of n samples, and of n unseen
     faces. A model that only repeats its data is far below the second."""
-    unseen = small_faces(SEED_OF_TEST).images
+    unseen = small_faces(SEED_OF_TEST, JUDGED).images
     return {"nearest": nearest(made[:n]).median().item(), "nearest_unseen": nearest(unseen[:n]).median().item()}
 
 

@@ -124,12 +124,12 @@ class ProjectionCritic(nn.Module):
 
 def biggan(
     shape: Sequence[int] = (3, 32, 32), channels: Sequence[int] = CHANNELS, *, latent_size: int = LATENT,
-    condition_size: int = CONDITION,
+    condition_size: int = CONDITION, n_critic: int = 2,
 ) -> GAN:  # fmt: skip
     """BigGAN in small: told m on both sides, the hinge loss, spectral normalisation, orthogonal weights at the start.
 
-    `sample(n, condition=m, truncation=0.5)` trades variety for quality. Raises ValueError for a shape that the channels
-    do not reach.
+    The critic has two turns for one of the generator. `sample(n, condition=m, truncation=0.5)` trades variety for
+    quality. Raises ValueError for a shape that the channels do not reach.
     """
     side = 4 * 2 ** (len(channels) - 1)
     if len(channels) < 3 or tuple(shape[1:]) != (side, side):
@@ -139,4 +139,6 @@ def biggan(
     for net in (generator, critic):
         orthogonal(net)
         normalised(net)
-    return GAN(generator, critic, latent=latent_size, loss=HINGE, condition_size=condition_size)
+    return GAN(
+        generator, critic, latent=latent_size, loss=HINGE, condition_size=condition_size, n_critic=n_critic
+    )  # fmt: skip
