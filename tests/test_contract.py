@@ -147,6 +147,10 @@ MEMBERS = [
         "GAN, conditional", lambda: gan.dense((1, 4, 4), 3, 16, condition_size=2), told(32, 1, 4, 4), (1, 4, 4),
         falls=None, condition=2,
     ),
+    Member(
+        "GAN, DCGAN", lambda: gan.dcgan((1, 8, 8), (4,), latent_size=3, kernel=4), images(8, 1, 8, 8), (1, 8, 8),
+        falls=None,
+    ),
     Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
     Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
     Member("three players", Debate, points(8, 1), (3,), falls=None),
