@@ -89,7 +89,7 @@ RECIPES = (
     ),
     member(
         "biggan", "BigGAN in small: told four attributes, codes at each size, projection, the hinge loss",
-        gan.biggan, batch_size=80, lr=4e-4, optimizer=Betas(0.0, 0.999), examples=told_faces,
+        gan.biggan, batch_size=40, lr=4e-4, optimizer=Betas(0.0, 0.9), examples=told_faces,
     ),
     member(
         "transgan", "TransGAN: a transformer for each player, WGAN-GP's loss",

@@ -347,10 +347,20 @@ def test_the_projection_is_linear_in_the_condition():
         critic(x, torch.tensor([m]).repeat(3, 1)) for m in ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0))
     )
     assert torch.allclose(both - none, (one - none) + (two - none), atol=1e-5)
-    phi = critic.features(x).sum((2, 3))
+    phi = critic.pooled(x)
     assert torch.allclose(none, critic.real(phi), atol=1e-5)
     assert torch.allclose((one - none)[:, 0], phi @ critic.fits.weight[:, 0], atol=1e-5)
     assert (one - none).abs().min() > 1e-6
+
+
+def test_pooling_stretches_by_no_more_than_one():
+    critic = small_biggan().critic
+    critic.features = nn.Identity()
+    x = normal(5, 16, 4, 4)
+    assert (critic.pooled(x).norm(dim=1) <= x.flatten(1).norm(dim=1)).all()
+    alike = torch.ones(1, 16, 4, 4)
+    assert torch.allclose(critic.pooled(alike).norm(), alike.norm())
+    assert alike.sum((2, 3)).norm() > 3 * alike.norm()  # the plain sum
 
 
 def test_truncation_makes_samples_alike():

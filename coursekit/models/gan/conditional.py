@@ -102,8 +102,10 @@ class ConditionalGenerator(nn.Module):
 
 
 class ProjectionCritic(nn.Module):
-    """(x, m) ↦ w·φ(x) + (V m)·φ(x) + b, φ(x) the features' sum over places: [n, 1].
+    """(x, m) ↦ w·φ(x) + (V m)·φ(x) + b: [n, 1]. φ is the features' sum over places, divided by √places.
 
+    So divided, the sum stretches by no more than 1, as the normalised layers do; undivided, it makes the critic so sure
+    of itself that the generator loses its variety, with batches as small as ours.
     What a logit of "real, given m" is where the log-ratio of the classes' chances is linear in φ. Source: Miyato &
     Koyama (2018), equation 3.
     """
@@ -118,18 +120,23 @@ class ProjectionCritic(nn.Module):
 
     def forward(self, x: Tensor, condition: Tensor) -> Tensor:
         """Scores [n, 1] of images x [n, C, S, S] beside conditions m [n, c]."""
-        phi = self.features(x).sum((2, 3))  # [n, channels]
+        phi = self.pooled(x)
         return self.real(phi) + (self.fits(condition) * phi).sum(1, keepdim=True)
+
+    def pooled(self, x: Tensor) -> Tensor:
+        """φ(x), [n, channels]."""
+        maps = self.features(x)
+        return maps.sum((2, 3)) / (maps.shape[2] * maps.shape[3]) ** 0.5
 
 
 def biggan(
     shape: Sequence[int] = (3, 32, 32), channels: Sequence[int] = CHANNELS, *, latent_size: int = LATENT,
-    condition_size: int = CONDITION, n_critic: int = 2,
+    condition_size: int = CONDITION, n_critic: int = 1,
 ) -> GAN:  # fmt: skip
     """BigGAN in small: told m on both sides, the hinge loss, spectral normalisation, orthogonal weights at the start.
 
-    The critic has two turns for one of the generator. `sample(n, condition=m, truncation=0.5)` trades variety for
-    quality. Raises ValueError for a shape that the channels do not reach.
+    `sample(n, condition=m, truncation=0.5)` trades variety for quality. Raises ValueError for a shape that the channels
+    do not reach.
     """
     side = 4 * 2 ** (len(channels) - 1)
     if len(channels) < 3 or tuple(shape[1:]) != (side, side):
