@@ -1,6 +1,5 @@
 """Recipes of adversarial nets: numerals on request, numerals with codes that nobody named, faces of 64×64."""
 
-from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
@@ -8,24 +7,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from coursekit import data, metrics
+from coursekit import data
 from coursekit.models import gan
 from coursekit.models.base import Model, eval_mode
 from coursekit.models.nets import residual_conv, shuffled
 from coursekit.pretrained import measured, portraits
+from coursekit.pretrained.judged import AT_ONCE, drawn
 from coursekit.pretrained.loading import restored
 from coursekit.pretrained.reading import NUMERALS_READER, digit_reader, unseen_numerals
-from coursekit.pretrained.recipes import Figures, Recipe
-from coursekit.training.loop import adam
+from coursekit.pretrained.recipes import Betas, Figures, Recipe, fidelity
 
 NUMERAL, CLASSES, NOISE = (1, 28, 28), 10, 32
 WIDE, HALF, THIN = 96, 48, 16  # channels at 7×7, at 14×14, and where maps become numbers
 CODES = gan.Codes(NOISE, CLASSES, continuous=3)
-
-
-def without_momentum(parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Any:
-    """Adam with β = (0, 0.99): in a game, momentum follows where the other player was."""
-    return adam(list(parameters), lr, betas=(0.0, 0.99), weight_decay=weight_decay)
 
 
 def act() -> nn.Module:
@@ -114,17 +108,6 @@ def game(model: Model) -> gan.GAN:
     return model
 
 
-def drawn(model: gan.GAN, n: int, *, condition: Tensor | None = None, seed: int = 0) -> Tensor:
-    """n samples, 100 at a time."""
-    g = torch.Generator().manual_seed(seed)
-    told = [None] * -(-n // AT_ONCE) if condition is None else condition.split(AT_ONCE)
-    sizes = [len(part) for part in torch.empty(n).split(AT_ONCE)]
-    return torch.cat([model.sample(k, condition=m, generator=g) for k, m in zip(sizes, told, strict=True)])
-
-
-AT_ONCE = 100
-
-
 def of_numerals_as_asked(model: Model) -> Figures:
     """The share of 5,000 numerals that the reader takes for the class asked for, in all and for each class; and how
     near they are to as many unseen ones."""
@@ -138,15 +121,8 @@ def of_numerals_as_asked(model: Model) -> Figures:
 def of_numerals_drawn(made: Tensor) -> Figures:
     """Samples against as many unseen numerals, by the reader's features: Fréchet distance and its floor, precision,
     recall (k = 3), density and coverage (k = 5)."""
-    judge, n = numerals_judge(), len(made)
-    unseen = unseen_numerals().images
-    real, others, ours = (judge.features(x) for x in (unseen[:n], unseen[-n:], made))
-    precision, recall = metrics.precision_recall(real, ours)
-    density, coverage = metrics.density_coverage(real, ours)
-    return {
-        "frechet": metrics.frechet_distance(real, ours), "frechet_floor": metrics.frechet_distance(real, others),
-        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
-    }  # fmt: skip
+    judge, n, unseen = numerals_judge(), len(made), unseen_numerals().images
+    return fidelity(*(judge.features(x) for x in (unseen[:n], unseen[-n:], made)))
 
 
 def of_codes_found(model: Model) -> Figures:
@@ -195,7 +171,7 @@ WRITTEN = (
     "40,000 numerals (`data.numerals.numerals(40_000, seed=0)`); figures from 5,000 samples and as many unseen "
     "numerals (seed 1), judged by `numerals_reader`"
 )
-PLAY: dict[str, Any] = {"optimizer": without_momentum, "warm_up": 100, "ema": 0.998}
+PLAY: dict[str, Any] = {"optimizer": Betas(0.0, 0.99), "warm_up": 100, "ema": 0.998}
 
 NUMERALS_CGAN = Recipe(
     "numerals_cgan", "GAN of numerals that is told the digit: relativistic loss, R1 and R2", WRITTEN,

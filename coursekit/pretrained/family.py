@@ -1,7 +1,6 @@
 """Recipes of one family: seven GANs since 2014 on the same faces of 32×32, each shown as many images."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -10,25 +9,7 @@ from torch.optim import Adam, Optimizer
 from coursekit.models import gan
 from coursekit.pretrained.judged import of_family, training_faces
 from coursekit.pretrained.reading import attributes_of
-from coursekit.pretrained.recipes import Recipe
-from coursekit.training.loop import adam
-
-
-@dataclass(frozen=True)
-class Betas:
-    """Adam with these two, the averages of the gradient and of its square."""
-
-    first: float
-    second: float
-
-    @property
-    def __name__(self) -> str:
-        """For the card."""
-        return f"Adam, betas ({self.first:g}, {self.second:g})"
-
-    def __call__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Optimizer:
-        """The optimizer of one player."""
-        return adam(list(parameters), lr, betas=(self.first, self.second), weight_decay=weight_decay)
+from coursekit.pretrained.recipes import Betas, Recipe
 
 
 class Waking(Adam):

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from coursekit import data, metrics
+from coursekit import data
 from coursekit.models.base import Model
 from coursekit.models.gan import GAN
 from coursekit.pretrained import reading
-from coursekit.pretrained.recipes import Figures
+from coursekit.pretrained.recipes import Figures, fidelity
 
 SIDE, TRAINING, JUDGED, LOOKED_UP = 32, 20_000, 2000, 300
 SEED_OF_TEST, SEED_OF_MORE = 1, 3
@@ -89,15 +89,8 @@ def of_family(model: Model) -> Figures:
 def of_fidelity(made: Tensor) -> Figures:
     """Small faces against as many unseen ones, by the reader's features: Fréchet distance and its floor (two lots of
     unseen faces), precision and recall (k = 3), density and coverage (k = 5)."""
-    n, ours = len(made), features(made)
-    real = real_features(SEED_OF_TEST, n)
-    precision, recall = metrics.precision_recall(real, ours)
-    density, coverage = metrics.density_coverage(real, ours)
-    return {
-        "frechet": metrics.frechet_distance(real, ours),
-        "frechet_floor": metrics.frechet_distance(real, real_features(SEED_OF_MORE, n)),
-        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
-    }  # fmt: skip
+    n = len(made)
+    return fidelity(real_features(SEED_OF_TEST, n), real_features(SEED_OF_MORE, n), features(made))
 
 
 def of_shares(seen: Tensor) -> Figures:

@@ -18,7 +18,7 @@ from coursekit.models.gaussians import moved
 from coursekit.models.readers import CONTINUOUS
 from coursekit.models.vae import VAE
 from coursekit.pretrained.reading import SEED_OF_TEST, SIZE, factors_of, reader, unseen_faces
-from coursekit.pretrained.recipes import Figures
+from coursekit.pretrained.recipes import Figures, fidelity
 
 SEED_OF_MORE = 3
 VALID = 0.045  # root mean square per number; what `of_samples` says of reconstructions shows what it means
@@ -145,15 +145,8 @@ def real_features(seed: int, n: int = ITEMS) -> Tensor:
 def of_distribution(images: Tensor) -> Figures:
     """Samples against as many real faces, by the reader's features: Fréchet distance and what it is between two
     lots of real faces (the floor); precision, recall (k = 3), density and coverage (k = 5)."""
-    n = len(images)
-    real, made = real_features(SEED_OF_TEST, n), reader().features(images)
-    precision, recall = metrics.precision_recall(real, made)
-    density, coverage = metrics.density_coverage(real, made)
-    return {
-        "frechet": metrics.frechet_distance(real, made),
-        "frechet_floor": metrics.frechet_distance(real, real_features(SEED_OF_MORE, n)),
-        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
-    }  # fmt: skip
+    n, made = len(images), reader().features(images)
+    return fidelity(real_features(SEED_OF_TEST, n), real_features(SEED_OF_MORE, n), made)
 
 
 def of_codes(model: Generator) -> Figures:

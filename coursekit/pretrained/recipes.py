@@ -1,17 +1,35 @@
 """What a recipe is: everything that a training depends on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from coursekit import metrics
 from coursekit.models.base import Model, device_of, eval_mode, own_randomness
 from coursekit.training.loop import adam
 
 Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Betas:
+    """Adam with these two, the averages of the gradient and of its square."""
+
+    first: float
+    second: float
+
+    @property
+    def __name__(self) -> str:
+        """For the card."""
+        return f"Adam, betas ({self.first:g}, {self.second:g})"
+
+    def __call__(self, parameters: Iterable[nn.Parameter], lr: float, weight_decay: float = 0.0) -> Optimizer:
+        """The optimizer of one player."""
+        return adam(list(parameters), lr, betas=(self.first, self.second), weight_decay=weight_decay)
 
 
 @dataclass(frozen=True)
@@ -73,3 +91,14 @@ def squared_error_per_pixel(model: Model, images: Tensor, *, batch_size: int = 5
             x = x.to(device_of(model))
             total += (model(x) - x).square().sum().item()
     return total / images.numel()
+
+
+def fidelity(real: Tensor, others: Tensor, made: Tensor) -> Figures:
+    """Generated items against as many real ones, by their features, each [n, d]: Fréchet distance and its floor, that
+    between two lots of real items; precision and recall (k = 3), density and coverage (k = 5)."""
+    precision, recall = metrics.precision_recall(real, made)
+    density, coverage = metrics.density_coverage(real, made)
+    return {
+        "frechet": metrics.frechet_distance(real, made), "frechet_floor": metrics.frechet_distance(real, others),
+        "precision": precision, "recall": recall, "density": density, "coverage": coverage,
+    }  # fmt: skip
