@@ -6,26 +6,25 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-import numpy as np
 import torch
-from PIL import Image, ImageDraw
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import one_hot
 
 from coursekit.explore.explorer import Explorer
-from coursekit.explore.parts.draw import Pen, picture, tiled
+from coursekit.explore.parts.directions import HERE, principal
+from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.held import held, runs_on
-from coursekit.explore.parts.inks import inks
-from coursekit.explore.parts.letters import minus, sized
-from coursekit.explore.parts.shelf import thumb
+from coursekit.explore.parts.letters import minus
+from coursekit.explore.parts.strip import strip
+from coursekit.explore.parts.switches import REACH, amount, given_by, key, names
 from coursekit.explore.widget.controls import Choice, Control, Slider, State
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import gan
+from coursekit.models.latent import lerp, slerp
 
-WHOLE, REACH = 3.0, 2.0  # a truncation that cuts off three numbers in a thousand; the ends of codes and directions
-TILES, STRIP, GAP, EDGE, WORDS = 7, 1120, 8, 10, 40  # pictures in the strip, and pixels of it
+WHOLE = 3.0  # a truncation that cuts off three numbers in a thousand
+TILES = 7  # pictures in the strip
 ANY, WALK, EACH = "any", "from A to B", "each class"
-HERE = nn.Identity()  # codes are drawn on the CPU, so that they are the same on every machine
 
 Directions = int | Mapping[str, Tensor]
 Reader = Callable[[Tensor], Tensor]
@@ -133,10 +132,10 @@ class GANDesk(Explorer):
         """The code at t on the way from A to B, [size]."""
         a, b = (self._drawn(1, state[seed], state)[0] for seed in ("seed_a", "seed_b"))
         if isinstance(self.prior, gan.Normal):
-            return arc(a, b, t)
+            return slerp(a, b, t) if len(a) > 1 else lerp(a, b, t)
         if isinstance(self.prior, gan.Codes):
-            return torch.cat([arc(a[: self.prior.noise], b[: self.prior.noise], t), a[self.prior.noise :]])
-        return torch.lerp(a, b, t)
+            return torch.cat([slerp(a[: self.prior.noise], b[: self.prior.noise], t), a[self.prior.noise :]])
+        return lerp(a, b, t)
 
     def _drawn(self, n: int, seed: int, state: State) -> Tensor:
         """n codes from the prior, truncated as the state says, [n, size]; the same quantiles for any truncation."""
@@ -291,67 +290,6 @@ class GANDesk(Explorer):
         return f"{self.title}: explorer with {', '.join(parts)}"
 
 
-def given_by(prior: gan.Prior, told: int) -> tuple[int, int]:
-    """How many classes and continuous codes a model can be asked for."""
-    if isinstance(prior, gan.Codes):
-        return prior.classes, prior.continuous
-    return told, 0
-
-
-def names(argument: str, given: Sequence[str], count: int, pattern: str) -> tuple[str, ...]:
-    """The names, or numbers in their place; ValueError for another number of them."""
-    if given and len(given) != count:
-        raise ValueError(f"{argument}: want {count} names, got {len(given)}")
-    first = 0 if pattern == "{}" else 1
-    return tuple(map(str, given)) or tuple(pattern.format(i + first) for i in range(count))
-
-
-def key(name: str) -> str:
-    """The control's name for a code or a direction: one that Python takes for a name."""
-    return "amount_" + "".join(letter if letter.isalnum() else "_" for letter in name)
-
-
-def amount(name: str, group: str, text: str) -> Slider:
-    """The slider of a code's number or of a direction."""
-    return Slider(key(name), low=-REACH, high=REACH, step=0.05, value=0.0, label=name, help=text, group=group)
-
-
-def arc(a: Tensor, b: Tensor, t: float) -> Tensor:
-    """From a to b [size]: the direction along a great circle, the length evenly.
-
-    Normal codes of many numbers lie near a sphere of radius √size, which a straight line leaves. Source: White (2016).
-    """
-    lengths = a.norm(), b.norm()
-    between = torch.lerp(*lengths, t)
-    u, v = a / lengths[0].clamp(min=1e-9), b / lengths[1].clamp(min=1e-9)
-    angle = (u @ v).clamp(-1, 1).acos()
-    if angle < 1e-3 or angle > 3.14:
-        return torch.lerp(a, b, t)
-    return between * (((1 - t) * angle).sin() * u + (t * angle).sin() * v) / angle.sin()
-
-
-def principal(generate: Callable[[Tensor, int], Tensor], prior: gan.Prior, count: int, *, at: int = 8,
-              step: float = 0.25) -> Tensor:
-    """Unit directions of the code in which pictures change most, [count, size], the strongest first.
-
-    The first eigenvectors of E[JᵀJ], J = ∂g/∂h by central differences at `at` codes. `generate`: codes [n, size] and
-    the number of the place → pictures. Raises ValueError for more directions than the code has.
-    """
-    size = prior.noise if isinstance(prior, gan.Codes) else prior.size  # the other parts have switches of their own
-    if count > size:
-        raise ValueError(f"directions: want at most {size}, got {count}")
-    h = prior.draw(at, like=HERE, generator=torch.Generator().manual_seed(0))
-    total = torch.zeros(size, size)
-    moves = step * torch.eye(size, prior.size)
-    for place, code in enumerate(h):
-        ahead, back = generate(torch.cat([code + moves, code - moves]), place).flatten(1).chunk(2)
-        jacobian = (ahead - back) / (2 * step)  # [size, pixels]
-        total += jacobian @ jacobian.T
-    strongest = torch.linalg.eigh(total).eigenvectors.flip(1).T[:count]  # [count, size]
-    strongest = strongest * strongest.gather(1, strongest.abs().argmax(1, keepdim=True)).sign()  # the same everywhere
-    return torch.cat([strongest, torch.zeros(count, prior.size - size)], 1)
-
-
 def spread_of(x: Tensor) -> float:
     """How much pictures [n, ...] differ: the root of the mean variance of a pixel."""
     return float(x.float().var(0, correction=0).mean().sqrt())
@@ -361,22 +299,3 @@ def within(state: State) -> str:
     """" within ±0.50", if anything is cut off."""
     cut = state.get("truncation", WHOLE)
     return "" if cut >= WHOLE else f" within ±{cut:.2f}"
-
-
-def strip(images: Tensor, words: Sequence[str], place: float, most: int) -> Picture:
-    """Pictures [n, C, H, W] side by side, words below them, and a mark where the reader's picture stands.
-
-    There is room for `most` of them: fewer stand in the middle.
-    """
-    side = (STRIP - 2 * EDGE - (most - 1) * GAP) // most
-    pen = Pen(Image.new("RGB", (STRIP, 2 * EDGE + side + WORDS), inks().paper))
-    each, below = side + GAP, EDGE + side + 6
-    first = (STRIP - len(images) * each + GAP) // 2
-    for i, x in enumerate(images):
-        pen.image.paste(thumb(x, side), (first + i * each, EDGE))
-        middle, size = first + i * each + side / 2, sized(words[i], side, 24)
-        pen.text((middle, EDGE + side + 14), words[i], inks().words, size, "mt")
-    draw, start = ImageDraw.Draw(pen.image), first + side / 2
-    draw.line((start, below, start + each * (len(images) - 1), below), inks().line, 2)
-    draw.circle((start + each * place, below), 6, inks().orange)
-    return np.asarray(pen.image)

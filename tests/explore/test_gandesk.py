@@ -9,7 +9,9 @@ from PIL import Image
 from torch import nn
 
 from coursekit import explore
-from coursekit.explore.gandesk import ANY, EACH, TILES, WALK, GANDesk, arc, key, principal, spread_of
+from coursekit.explore.gandesk import ANY, EACH, TILES, WALK, GANDesk, spread_of
+from coursekit.explore.parts.directions import principal
+from coursekit.explore.parts.switches import key
 from coursekit.models import gan
 
 SIZE = 6
@@ -81,14 +83,14 @@ def test_the_ends_of_the_walk_are_the_codes_of_the_seeds():
     assert not torch.allclose(a, b)
 
 
-def test_an_arc_keeps_the_length_and_a_line_would_not():
-    a, b = torch.tensor([3.0, 0.0]), torch.tensor([0.0, 3.0])
-    middle = arc(a, b, 0.5)
-    assert torch.allclose(middle, torch.tensor([4.5, 4.5]).sqrt())
-    assert middle.norm() == pytest.approx(3)
-    assert torch.lerp(a, b, 0.5).norm() < 2.2
-    assert torch.allclose(arc(a, 2 * a, 0.5), 1.5 * a)
-    assert torch.allclose(arc(a, -a, 0.25), 0.5 * a)  # there is no one arc: the line
+def test_the_way_of_normal_codes_is_an_arc_and_that_of_a_single_number_a_line():
+    desk = plain()
+    a, middle, b = (desk.h(desk.state(t=t)) for t in (0.0, 0.5, 1.0))
+    assert middle.norm() == pytest.approx((a.norm() + b.norm()).item() / 2, rel=1e-5)
+    assert torch.lerp(a, b, 0.5).norm() < 0.95 * middle.norm()  # a straight line cuts the corner
+    narrow = GANDesk(model(prior=1))
+    ends = [narrow.h(narrow.state(t=t)) for t in (0.0, 0.25, 1.0)]
+    assert torch.allclose(ends[1], torch.lerp(ends[0], ends[2], 0.25))
 
 
 @pytest.mark.parametrize("kind", EVERY)
