@@ -19,7 +19,7 @@ from coursekit.pretrained.recipes import Betas, Figures, Recipe, fidelity
 
 NUMERAL, CLASSES, NOISE = (1, 28, 28), 10, 32
 WIDE, HALF, THIN = 96, 48, 16  # channels at 7×7, at 14×14, and where maps become numbers
-CODES = gan.Codes(NOISE, CLASSES, continuous=3)
+CODES = gan.Codes(16, CLASSES, continuous=2)
 
 
 def act() -> nn.Module:
@@ -63,11 +63,11 @@ STEADY = (gan.r1(0.3, share=0.25), gan.r2(0.3, share=0.25))
 
 
 def numerals_infogan() -> gan.GAN:
-    """Noise, a class and three numbers. Who reads them sees 7×7 noisy means: only what is coarse will do."""
-    coarse = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), gan.Noisy(0.15))
+    """Noise, a class and two numbers. Who reads them sees 7×7 noisy means: only what is coarse will do."""
+    coarse = nn.Sequential(nn.AvgPool2d(4), nn.Flatten(), gan.Noisy(0.6))
     reading = gan.InfoCode(
         nn.Sequential(*coarse, nn.Linear(49, 128), nn.SiLU(), nn.Linear(128, CODES.classes + CODES.continuous)),
-        CODES, continuous_weight=3.0,
+        CODES,
     )  # fmt: skip
     return gan.GAN(
         numerals_generator(CODES.size), nn.Sequential(numerals_trunk(), head(784)), latent=CODES,
@@ -76,8 +76,8 @@ def numerals_infogan() -> gan.GAN:
 
 
 def late(model: Any, done: float) -> None:
-    """The codes count from two fifths of the training on, fully from three fifths: first numerals, then an order."""
-    model.recovery.weight = min(max(5 * done - 2, 0.0), 1.0)
+    """The codes count from a tenth of the training on, fully from a fifth: first numerals, then an order."""
+    model.recovery.weight = min(max(10 * done - 1, 0.0), 1.0)
 
 
 def numerals() -> data.Images:
@@ -178,8 +178,8 @@ NUMERALS_CGAN = Recipe(
     numerals_cgan, numerals_and_classes, of_numerals_as_asked, epochs=3, batch_size=64, lr=6e-4, **PLAY,
 )  # fmt: skip
 NUMERALS_INFOGAN = Recipe(
-    "numerals_infogan", "InfoGAN of numerals: a class and three numbers that nobody named", WRITTEN,
-    numerals_infogan, lambda: numerals().images, of_codes_found, epochs=5, batch_size=64, lr=6e-4, pace=late,
+    "numerals_infogan", "InfoGAN of numerals: a class and two numbers that nobody named", WRITTEN,
+    numerals_infogan, lambda: numerals().images, of_codes_found, epochs=8, batch_size=64, lr=6e-4, pace=late,
     **PLAY,
 )  # fmt: skip
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coursekit.models.base import Device, Model
-from coursekit.pretrained import adversarial, family, files, handwriting, photographs, portraits, reading, rings
+from coursekit.pretrained import adversarial, family, files, handwriting, large, photographs, portraits, reading, rings
 from coursekit.pretrained.loading import card_of, place, restored
 from coursekit.pretrained.recipes import Recipe
 
-KINDS = (adversarial, family, handwriting, photographs, portraits, rings)
+KINDS = (adversarial, family, handwriting, large, photographs, portraits, rings)
 ALL = (*(recipe for file in KINDS for recipe in file.RECIPES), reading.NUMERALS_READER)
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in ALL}
 

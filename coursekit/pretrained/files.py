@@ -36,11 +36,11 @@ def halved(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return half
 
 
-def write_weights(path: Path, model: nn.Module) -> str:
-    """Save the model in half precision, whole or not at all; the file's sha256. ValueError beyond 3 MB."""
+def write_weights(path: Path, model: nn.Module, *, most: int = MOST_BYTES) -> str:
+    """Save the model in half precision, whole or not at all; the file's sha256. ValueError beyond `most` bytes."""
     content = save(halved(model.state_dict()))
-    if len(content) > MOST_BYTES:
-        raise ValueError(f"model: its weights take {len(content):,} bytes, want at most {MOST_BYTES:,}")
+    if len(content) > most:
+        raise ValueError(f"model: its weights take {len(content):,} bytes, want at most {most:,}")
     replace(path, content)
     return hashlib.sha256(content).hexdigest()
 

@@ -1,6 +1,7 @@
 """Training a recipe and keeping what comes out: weights and card, after an interruption where it stopped."""
 
 import json
+import sys
 import time
 from collections.abc import Callable
 from functools import partial
@@ -142,7 +143,7 @@ def run_path(recipe: Recipe, folder: str | Path) -> Path:
 def keep(recipe: Recipe, model: Any, folder: Path, trained: dict[str, Any]) -> files.Card:
     """Write weights and card; the figures are those of the weights as written, in half precision."""
     path = files.weights_path(folder, recipe.name)
-    sha256 = files.write_weights(path, model)
+    sha256 = files.write_weights(path, model, most=files.MOST_BYTES if recipe.shipped else sys.maxsize)
     again: Model = recipe.build()
     again.load_state_dict(files.read_weights(path, sha256, "write it again"))
     card = {

@@ -42,7 +42,8 @@ class Recipe:
     where that is fast. `optimizer(parameters, lr, weight_decay=…)` moves the weights. With `warm_up` the learning rate
     rises to `lr` during so many steps and then falls to 0 (`rates.cosine`). `pace(model, done)` changes the model
     before each step, when a share `done` of them is behind it; its docstring says how. `codes(model)` are codes by
-    name that the card keeps, of data that must not be kept themselves.
+    name that the card keeps, of data that must not be kept themselves. Weights that are not `shipped` do not come with
+    coursekit and may take more than 3 MB.
     """
 
     name: str
@@ -62,6 +63,7 @@ class Recipe:
     pace: Callable[[Any, float], None] | None = None
     seed: int = 0
     autocast: bool = True
+    shipped: bool = True
 
     def build(self) -> Model:
         """The untrained net on the CPU: the same for the same seed, without touching torch's global generator."""
