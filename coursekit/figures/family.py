@@ -112,8 +112,15 @@ def _dots(ax: Axes, names: list[str], found: Mapping[str, float], winner: float 
     ax.tick_params(axis="x", labelsize=7.5)
 
 
-def cross_table(counts: Tensor, *, alt: str, xlabel: str, ylabel: str, size: float = 4.2) -> Picture:
-    """Whole numbers [p, q] as a table on blue, each row's share deciding how dark; zeros are left out."""
+def cross_table(
+    counts: Tensor, *, alt: str, xlabel: str, ylabel: str, rows: Sequence[int] = (), size: float = 4.2
+) -> Picture:
+    """Whole numbers [p, q] as a table on blue, each row's share deciding how dark; zeros are left out.
+
+    `rows`: the order of the rows, by number; as they are if not given.
+    """
+    order = list(rows) or list(range(len(counts)))
+    counts = counts[order]
     figure, ax = axes(size=(size * counts.shape[1] / len(counts) + 0.6, size))
     shares = counts / counts.sum(1, keepdim=True).clamp(min=1)
     ax.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=1.3, aspect="auto")
@@ -121,7 +128,8 @@ def cross_table(counts: Tensor, *, alt: str, xlabel: str, ylabel: str, size: flo
         if counts[i, j]:
             ax.text(j, i, f"{int(counts[i, j])}", ha="center", va="center", fontsize=7.5,
                     color="white" if share > 0.7 else INK)  # fmt: skip
-    ax.set(xticks=range(counts.shape[1]), yticks=range(len(counts)), xlabel=xlabel, ylabel=ylabel)
+    ax.set(xticks=range(counts.shape[1]), xlabel=xlabel, ylabel=ylabel)
+    ax.set_yticks(range(len(counts)), order)
     ax.grid(False)
     return Picture(figure, alt)
 

@@ -65,6 +65,13 @@ def test_a_cross_table_shows_the_numbers_and_leaves_out_zeros():
     assert found == {(0, 0): "3", (0, 1): "1", (1, 1): "2"}
 
 
+def test_the_rows_of_a_cross_table_can_be_put_in_order():
+    counts = torch.tensor([[0.0, 3.0], [2.0, 0.0]])
+    ax = figures.cross_table(counts, xlabel="digit", ylabel="code", rows=[1, 0], alt=ALT).figure.axes[0]
+    assert {text.get_position(): text.get_text() for text in ax.texts} == {(0, 0): "2", (1, 1): "3"}
+    assert [label.get_text() for label in ax.get_yticklabels()] == ["1", "0"]
+
+
 def test_attention_shows_the_row_of_the_place_that_is_marked():
     beta = torch.rand(2, 16, 16, generator=seeded())
     picture = figures.attention(torch.rand(2, 3, 8, 8, generator=seeded()), beta, [(1, 2)], alt=ALT)
