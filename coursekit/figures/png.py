@@ -5,7 +5,7 @@ import io
 import numpy as np
 from PIL import Image
 
-SMALL = 60_000  # bytes that need no saving
+SMALL = 20_000  # bytes that need no saving
 PALETTE, RARE = 256, 32  # colours; those of them that are kept for what the others show worst
 BAND = 64  # rows whose colours are compared at once: a contact sheet's in one piece take 100 MB
 WORST = 0.01  # the share of the pixels that they are chosen for

@@ -65,8 +65,8 @@ class Joined(nn.Module):
 class Projected(nn.Module):
     """A critic that is told: (x, m) ↦ w·φ(x) + (V m)·φ(x) + b with features φ(x) [n, F] from `trunk` and m [n, c].
 
-    It can like a feature for one condition and dislike it for another. So is a logit of "real, given m" where the
-    logarithms of the densities are linear in φ. Source: Miyato & Koyama (2018), equation 3.
+    It can like a feature for one condition and dislike it for another. So is the logit of "real, given m" where the
+    logarithm of the ratio of the conditions' chances is linear in φ. Source: Miyato & Koyama (2018), equation 3.
     """
 
     def __init__(self, trunk: nn.Module, features: int, condition_size: int) -> None:
