@@ -8,7 +8,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "core": ["Exercise", "Verdict"],
     "adversarial": [
-        "gradient_penalty", "non_saturating_loss", "one_round", "optimal_discriminator", "work_in_one_dimension",
+        "gradient_penalty", "one_round", "optimal_discriminator", "work_in_one_dimension",
     ],
     "autoencoders": ["binary_cross_entropy", "conv_size", "nearest_other"],
     "diagnoses": ["diagnosis"],

@@ -13,7 +13,7 @@ from coursekit.checks.core import Exercise, Function, Verdict, same_numbers
 from coursekit.metrics import optimal_discriminator as _best
 from coursekit.metrics import wasserstein_1d
 
-__all__ = ["gradient_penalty", "non_saturating_loss", "one_round", "optimal_discriminator", "work_in_one_dimension"]
+__all__ = ["gradient_penalty", "one_round", "optimal_discriminator", "work_in_one_dimension"]
 
 
 def _same_even_nan(a: Tensor, b: Tensor) -> bool:
@@ -40,32 +40,6 @@ _discriminator = Exercise(
             lambda log_p, log_q: log_p / (log_p + log_q)
         ),
         "This is p/q, which knows no bound; a chance has p + q below the line.": lambda p, q: (p - q).exp(),
-    },
-)
-
-_SURE = torch.tensor([-200.0, -30.0, 0.0, 30.0, 200.0])
-_non_saturating = Exercise(
-    reference=lambda scores: softplus(-scores).mean(),
-    cases=[(_drawn(0, 6),), (_SURE,)],
-    praise="−log σ(l) = softplus(−l): a number for every score, and a full slope where D is sure.",
-    mistakes={
-        "At a score of −200, float32 has σ(l) = 0 and exp(−l) = ∞. softplus(−l) = log(1 + exp(−l)) survives.": (
-            lambda scores: -scores.sigmoid().log().mean()
-        ),
-        "This is the minimax game's loss, E log(1 − D): it saturates where D is sure.": (
-            lambda scores: -softplus(scores).mean()
-        ),
-        "This is what the *critic* pays for generated items, −E log(1 − D): the generator would help it.": (
-            lambda scores: softplus(scores).mean()
-        ),
-        "The sign is turned round: the generator would make D as small as it can.": (
-            lambda scores: -softplus(-scores).mean()
-        ),
-        "A small number inside the logarithm avoids the infinity, and cuts off the slope there: use softplus.": (
-            lambda scores: -(scores.sigmoid() + 1e-8).log().mean()
-        ),
-        "The mean over the items is wanted, not the sum.": lambda scores: softplus(-scores).sum(),
-        "One number is wanted: the mean over the items.": lambda scores: softplus(-scores),
     },
 )
 
@@ -251,11 +225,6 @@ _work = Exercise(
 def optimal_discriminator(function) -> Verdict:
     """Judge `function(log_p [n], log_q [n]) -> [n]`: D* = p/(p + q), also where both densities are tiny."""
     return _discriminator(function)
-
-
-def non_saturating_loss(function) -> Verdict:
-    """Judge `function(scores [n]) -> number`: −E log σ(l) of the scores of generated items, also for l of ±200."""
-    return _non_saturating(function)
 
 
 def gradient_penalty(function) -> Verdict:

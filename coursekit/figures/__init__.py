@@ -8,7 +8,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "family": ["Stages", "attention", "balls", "cross_table", "feature_maps", "scoreboard", "with_error"],
     "gallery": ["trainings"],
-    "game": ["architecture", "clouds", "square", "surface"],
+    "game": ["architecture", "clouds", "square"],
     "plots": [
         "BLUE", "COLOURS", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "RED", "SIGNED", "SKY", "Picture",
         "Strip", "arrow", "axes", "bars", "curves", "draw", "heatmaps", "images", "to_array",

@@ -162,7 +162,7 @@ def attention(pictures: Tensor, weights: Tensor, places: Sequence[tuple[int, int
 def balls(panels: Mapping[str, tuple[Tensor, Tensor]], *, k: int, alt: str, reach: float = 3.2) -> Picture:
     """How precision and recall are counted in the plane: balls to the k-th neighbour around the real points, in blue,
     and what is generated, in orange, hits filled and misses hollow. A panel is (real [n, 2], generated [m, 2])."""
-    figure, grid = axes(1, len(panels), size=(2.55 * len(panels), 2.85), squeeze=False)
+    figure, grid = axes(1, len(panels), size=(2.55 * len(panels), 3.0), squeeze=False)
     for ax, (title, (real, made)) in zip(grid[0], panels.items(), strict=True):
         radius = _radius(real, k)
         for centre, size in zip(real.tolist(), radius.tolist(), strict=True):

@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import FancyBboxPatch
 from torch import Tensor
@@ -81,17 +80,3 @@ def _arrow(ax: Axes, start: Any, end: Any, colour: str, bend: float = 0.0) -> No
     style = {"arrowstyle": "-|>", "color": colour, "lw": 1.6, "connectionstyle": f"arc3,rad={bend}",
              "linestyle": "--" if bend else "-"}  # fmt: skip
     ax.annotate("", xy=end, xytext=start, arrowprops=style)
-
-
-def surface(ax: Axes, function: Any, reach: float, *, limits: tuple[float, float], cmap: Any, side: int = 120) -> Any:
-    """A function's values on the square as colour, from (x, [n, 2]) to [n]; returns what a colour bar asks for."""
-    line = torch.linspace(-reach, reach, side)
-    with torch.no_grad():
-        values = function(torch.cartesian_prod(line, line)).reshape(side, side).T
-    shown: dict[str, Any] = {
-        "extent": (-reach, reach, -reach, reach),
-        "origin": "lower",
-        "vmin": limits[0],
-        "vmax": limits[1],
-    }
-    return ax.imshow(values, cmap=cmap, interpolation="bilinear", zorder=0, **shown)
