@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png"))
+UNREAD = frozenset((".avif", ".bmp", ".gif", ".heic", ".heif", ".jp2", ".tif", ".tiff", ".webp"))
 
 
 def natural_order(path: Path) -> tuple[list[str | int], str]:
@@ -23,8 +26,30 @@ def natural_order(path: Path) -> tuple[list[str | int], str]:
 
 def photographs(folder: Path) -> list[Path]:
     """The jpg and png files directly in a folder, in natural order; hidden files do not count."""
-    found = (path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and _visible(path))
-    return sorted((path for path in found if path.is_file()), key=natural_order)
+    return [path for path in _files(folder) if path.suffix.lower() in SUFFIXES]
+
+
+def some(folder: Path, wanted: str) -> list[Path]:
+    """The photographs of a folder, at least one, with a warning that counts what is left out: pictures in formats that
+    are not read. Raises FileNotFoundError, with what is `wanted` and what lies there, if there is none."""
+    found, others = photographs(folder), _unread(folder)
+    if not found:
+        instead = f" but {others}, which are not read" if others else ""
+        raise FileNotFoundError(f"{folder} holds no photographs{instead}: {wanted}")
+    if others:
+        warnings.warn(f"{folder}: {others} left out; only jpg and png files are read", stacklevel=3)
+    return found
+
+
+def _unread(folder: Path) -> str:
+    """The pictures in other formats, counted: "2 heic, 1 webp", or ""."""
+    suffixes = (path.suffix.lower() for path in _files(folder))
+    count = Counter(suffix.removeprefix(".") for suffix in suffixes if suffix in UNREAD)
+    return ", ".join(f"{n} {suffix}" for suffix, n in sorted(count.items()))
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted((path for path in folder.iterdir() if path.is_file() and _visible(path)), key=natural_order)
 
 
 def subfolders(folder: Path) -> list[Path]:
@@ -35,6 +60,8 @@ def subfolders(folder: Path) -> list[Path]:
 def decode_all(paths: Sequence[Path], *, size: int, grey: bool) -> Tensor:
     """The photographs as one tensor, float32 [n, 3 or 1, size, size] in [0, 1].
 
+    Each is turned upright and converted to colour or grey, what is transparent over white; then its centred square is
+    resized by Lanczos's filter.
     Raises ValueError if `size` is not positive or a file is no readable picture (which one is said).
     """
     if size < 1:
@@ -49,11 +76,20 @@ def _decode(path: Path, size: int, mode: str) -> Tensor:
     try:
         with Image.open(path) as picture:
             _refuse_deep(picture)
-            upright = ImageOps.exif_transpose(picture).convert(mode)
+            upright = _opaque(ImageOps.exif_transpose(picture)).convert(mode)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise ValueError(f"{path} is not a readable picture ({error}): remove or replace it") from error
     square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)  # centred crop, then resized
     return torch.from_numpy(np.array(square)).reshape(size, size, -1)
+
+
+def _opaque(picture: Image.Image) -> Image.Image:
+    """Laid over white: below what is transparent a file may keep any colour."""
+    if not picture.has_transparency_data:
+        return picture
+    white = Image.new("RGBA", picture.size, "white")
+    white.alpha_composite(picture.convert("RGBA"))
+    return white
 
 
 def _refuse_deep(picture: Image.Image) -> None:
@@ -63,4 +99,4 @@ def _refuse_deep(picture: Image.Image) -> None:
 
 
 def _visible(path: Path) -> bool:
-    return not path.name.startswith(".")
+    return not path.name.startswith(".") and path.name != "__MACOSX"  # the latter comes with zip files

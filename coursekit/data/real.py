@@ -12,7 +12,7 @@ from torch import Tensor
 from coursekit.data import idx
 from coursekit.data.datasets import Images
 from coursekit.data.folders import data_folder
-from coursekit.data.photographs import decode_all, photographs, subfolders
+from coursekit.data.photographs import decode_all, photographs, some, subfolders
 
 DIGITS = tuple("0123456789")
 SMILES_SPLITS = ("train", "test")
@@ -63,9 +63,9 @@ def image_folder(path: str | Path, *, size: int = 64, grey: bool = False) -> Ima
     """The jpg and png photographs of a folder, the centred square of each: images [n, 3 or 1, size, size].
 
     With class folders in it (`path/class/*.jpg`), their names in natural order are the classes, and labels
-    say which; a flat folder has labels None. So a set of the horse2zebra kind is four flat folders:
-    `image_folder(path / "trainA")`, `trainB`, `testA`, `testB`. Photographs are in natural order (2 before
-    10) on every file system; hidden files do not count, nor deeper folders.
+    say which; a flat folder has labels None. (For sets like horse2zebra see `image_folder_pair`.) Photographs
+    are in natural order (2 before 10) on every file system; hidden files do not count, nor deeper folders. What
+    is transparent is laid over white. Pictures in other formats beside them (webp, heic) are left out, with a warning.
     Raises FileNotFoundError for a missing folder or one without photographs, NotADirectoryError for a file,
     ValueError for an unreadable photograph (which is named) and for photographs beside class folders.
     """
@@ -74,8 +74,8 @@ def image_folder(path: str | Path, *, size: int = 64, grey: bool = False) -> Ima
     if flat and any(photographs(named) for named in classes):
         raise ValueError(f"{folder} holds photographs beside class folders: want one or the other")
     if flat or not classes:
-        return Images(decode_all(_some(flat, folder), size=size, grey=grey))
-    of_class = [_some(photographs(named), named) for named in classes]
+        return Images(decode_all(some(folder, _wanted()), size=size, grey=grey))
+    of_class = [some(named, _wanted()) for named in classes]
     images = decode_all([path for paths in of_class for path in paths], size=size, grey=grey)
     return Images(images, _labels(of_class), classes=tuple(named.name for named in classes))
 
@@ -97,12 +97,6 @@ def _existing(folder: Path) -> Path:
     if not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file: {_wanted()}")
     return folder
-
-
-def _some(paths: list[Path], folder: Path) -> list[Path]:
-    if not paths:
-        raise FileNotFoundError(f"{folder} holds no photographs: {_wanted()}")
-    return paths
 
 
 def _wanted() -> str:

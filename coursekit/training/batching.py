@@ -24,6 +24,11 @@ def batches(
     smaller, or is left out with `drop_last`. Any other iterable, a `DataLoader` say, is taken to give batches
     itself, and is walked again for each epoch; a batch of one tensor alone, [x], is taken for x.
 
+    Data with `.domains`, a tuple of tensors that may differ in length, have no pairs (see `data.Unpaired`). Their
+    batches are tuples with as many items of each domain, each in an order of its own. An epoch visits every item of
+    the longest domain once; a shorter one is gone through in new random orders, each as a whole, until the longest
+    ends. So all batches of an epoch are full but the last, whichever domain is short.
+
     Raises ValueError for steps and epochs together, empty or unequal data, or an iterable that runs out
     before `steps` or `epochs` or gives nothing; TypeError for data of no such kind.
     """
@@ -32,7 +37,8 @@ def batches(
     if tensors is None:
         stream = _repeated(data, epochs, steps)
     else:
-        stream = _sliced(tensors, batch_size, wanted or 0, generator, drop_last)
+        whole = _longest(tensors) // batch_size * batch_size if drop_last else _longest(tensors)
+        stream = _sliced(tensors, batch_size, wanted or 0, generator, whole, apart=hasattr(data, "domains"))
     return (_to(batch, device) for batch in stream)
 
 
@@ -62,7 +68,7 @@ def _per_epoch(data: Any, batch_size: int, drop_last: bool) -> int | None:
         if hasattr(data, "__len__") and not len(data):
             raise ValueError(f"data: this {type(data).__name__} gives no batch; has it fewer items than one batch?")
         return len(data) if hasattr(data, "__len__") else None
-    n = len(tensors[0])
+    n = _longest(tensors)
     whole, rest = divmod(n, batch_size)
     if whole + bool(rest) == 0 or (drop_last and not whole):
         raise ValueError(f"data: {n} items make no batch of {batch_size}")
@@ -71,6 +77,8 @@ def _per_epoch(data: Any, batch_size: int, drop_last: bool) -> int | None:
 
 def _tensors(data: Any) -> tuple[Tensor, ...] | None:
     """The tensors to slice batches from; None if `data` gives batches itself."""
+    if hasattr(data, "domains"):
+        return _domains(data.domains)
     data = getattr(data, "images", getattr(data, "points", data))
     found = data.tensors if isinstance(data, TensorDataset) else data
     found = (found,) if isinstance(found, Tensor | np.ndarray) else found
@@ -96,18 +104,37 @@ def _from_array(array: np.ndarray) -> Tensor:
     return torch.tensor(np.ascontiguousarray(array), dtype=kind)  # a negative stride is more than torch takes
 
 
+def _domains(domains: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+    if not domains or not all(isinstance(part, Tensor) and part.ndim and len(part) for part in domains):
+        found = [list(part.shape) if isinstance(part, Tensor) else type(part).__name__ for part in domains]
+        raise ValueError(f"data: want domains that are tensors of one item at least, got {found}")
+    return domains
+
+
+def _longest(tensors: tuple[Tensor, ...]) -> int:
+    return max(len(tensor) for tensor in tensors)
+
+
 def _sliced(
-    tensors: tuple[Tensor, ...], size: int, count: int, generator: torch.Generator | None, drop_last: bool
+    tensors: tuple[Tensor, ...], size: int, count: int, generator: torch.Generator | None, whole: int, *, apart: bool
 ) -> Iterator[Any]:
-    n = len(tensors[0])
-    order_device = generator.device if generator is not None else "cpu"
-    whole = n - n % size if drop_last else n
+    """`whole` items an epoch: each tensor in its own order if they are `apart`, else all in the order of one."""
     while count > 0:
-        order = torch.randperm(n, generator=generator, device=order_device)[:whole].to(tensors[0].device)
-        parts = order.split(size)[:count]
+        drawn = [_order(tensor, whole, generator) for tensor in (tensors if apart else tensors[:1])]
+        parts = list(zip(*(order.split(size) for order in drawn), strict=True))[:count]
         count -= len(parts)
-        for index in parts:
-            yield tensors[0][index] if len(tensors) == 1 else tuple(t[index.to(t.device)] for t in tensors)
+        for indices in parts:
+            places = indices if apart else indices * len(tensors)
+            batch = tuple(t[index.to(t.device)] for t, index in zip(tensors, places, strict=True))
+            yield batch[0] if len(batch) == 1 and not apart else batch
+
+
+def _order(items: Tensor, wanted: int, generator: torch.Generator | None) -> Tensor:
+    """So many places in random order: each once, or all once before one comes again."""
+    device = "cpu" if generator is None else generator.device
+    rounds = max(1, -(-wanted // len(items)))
+    orders = [torch.randperm(len(items), generator=generator, device=device) for _ in range(rounds)]
+    return torch.cat(orders)[:wanted].to(items.device)
 
 
 def _repeated(data: Iterable[Any], epochs: int | None, steps: int | None) -> Iterator[Any]:
