@@ -16,6 +16,7 @@ FIGURES = {  # a line that each must print
     "bench_faces": r"64 of 32×32 with gradient +\d+ +\d+ +[\d.]+ +[\d.]+",
     "bench_gans": r"DCGAN, 64×64 .*ratio [\d.]+\nMLP GAN, points .*ratio [\d.]+",
     "bench_numerals": r"numerals of 28×28 +\d+ +\d+[\s\S]*a numeral costs \d+ passes",
+    "bench_horses": r"zebras of 32×32 +\d+ +\d+[\s\S]*one of 32×32 costs \d+ passes",
     "bench_threads": r"coursekit lab +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+",
     "bench_training": r"3072-256-16 .*ratio [\d.]+",
 }

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from coursekit.data.faces.scene import Scene
-from coursekit.data.faces.shapes import Layer, bump, cover
+from coursekit.data.shapes import Layer, bump, cover
 
 CENTRE, HEIGHT = -0.05, 0.61  # of the head: skull top at −0.66, chin at 0.56
 NECKLINE = 0.585

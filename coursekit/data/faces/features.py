@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from coursekit.data.faces.scene import Scene
-from coursekit.data.faces.shapes import Layer, bump
+from coursekit.data.shapes import Layer, bump
 
 MIDDLE_BOX, EYES_BOX = (-0.39, 0.39, -0.21, 0.59), (-0.53, 0.53, -0.44, 0.19)
 EYE_U, EYE_V, EYE_HALF = 0.215, -0.03, 0.136

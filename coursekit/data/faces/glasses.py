@@ -6,7 +6,7 @@ from torch import Tensor
 
 from coursekit.data.faces.features import EYE_U, EYE_V
 from coursekit.data.faces.scene import Scene
-from coursekit.data.faces.shapes import Layer, bump, cover
+from coursekit.data.shapes import Layer, bump, cover
 
 BOX = (-0.58, 0.58, -0.27, 0.23)
 

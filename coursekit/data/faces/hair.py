@@ -9,7 +9,7 @@ from torch import Tensor
 
 from coursekit.data.faces.body import contour, dusk
 from coursekit.data.faces.scene import Scene
-from coursekit.data.faces.shapes import Layer, bump, cover
+from coursekit.data.shapes import Layer, bump, cover
 
 BOX = (-0.69, 0.69, -0.90, 0.22)  # where the fringe may be
 TOP, RISE = -0.16, 0.69  # height of the middle of the hair, and from there to its top

@@ -10,7 +10,7 @@ from coursekit.data.faces import body, features, glasses, hair
 from coursekit.data.faces.captions import captions
 from coursekit.data.faces.factors import FACTORS, check, sample_factors
 from coursekit.data.faces.scene import Scene
-from coursekit.data.faces.shapes import Layer, flatten
+from coursekit.data.shapes import Layer, flatten
 
 LAYER = 2**19  # bytes of one layer of a chunk: caches hold many, calls cost little beside it, memory stays small
 

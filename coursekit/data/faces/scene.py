@@ -9,9 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from coursekit.data.faces import colours, shapes
+from coursekit.data import shapes
+from coursekit.data.faces import colours
 from coursekit.data.faces.factors import FACTORS
-from coursekit.data.faces.shapes import Layer, Number
+from coursekit.data.shapes import Layer, Number
 
 Box = tuple[float, float, float, float]
 
