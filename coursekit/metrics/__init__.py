@@ -1,7 +1,7 @@
 """Metrics: what the claims are measured with.
 
-Angles and dimensions, distances to a manifold and between distributions, entropies, scores of codes. They take
-tensors and functions, and know no model.
+Angles and dimensions, distances to a manifold and between distributions, entropies, scores of codes, what a translation
+keeps. They take tensors and functions, and know no model.
 """
 
 from coursekit.handing import hands_on
@@ -16,4 +16,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "quality": ["checkerboard_energy", "psnr", "validity"],
     "ranking": ["auroc"],
     "representation": ["Activity", "activity", "linear_probe", "precision_at_k"],
+    "translation": [
+        "HiddenMessage", "correlations", "diversity", "hidden_message", "masked_error", "structure_error",
+    ],
 })  # fmt: skip
