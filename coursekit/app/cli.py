@@ -120,9 +120,9 @@ def _data_status(args: argparse.Namespace) -> int:
     except (ImportError, OSError) as error:
         return _fail(f"{error}: `coursekit doctor` says what to do")
     for entry in data.status():
-        print(f"{entry.name:<10} {'here   ' if entry.present else 'missing'} {entry.where}")
+        print(f"{entry.name:<11} {'here   ' if entry.present else 'missing'} {entry.where}")
         if not entry.present:
-            print(f"{'':<10} {entry.how_to_get}")
+            print(f"{'':<11} {entry.how_to_get}")
     return 0
 
 

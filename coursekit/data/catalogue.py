@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 from coursekit.data import celebrities, idx
 from coursekit.data.folders import data_folder, wanted_folder
-from coursekit.data.photographs import subfolders
+from coursekit.data.pairs import FOLDERS
+from coursekit.data.photographs import photographs, subfolders
 from coursekit.data.real import SMILES_SPLITS, mnist_folder
 
-NAMES = ("digits", "mnist", "smiles", "celeba")
+NAMES = ("digits", "mnist", "smiles", "celeba", "horse2zebra")
 
 
 class Entry(NamedTuple):
@@ -36,6 +37,7 @@ def status() -> list[Entry]:
         Entry("mnist", not idx.missing(mnist), str(mnist), f"run `{idx.COMMAND}`"),
         Entry("smiles", _has_smiles(root), str(root / "smiles"), _smiles_advice()),
         Entry("celeba", celebrities.seems_present(root), str(root / "celeba"), celebrities.how_to_get()),
+        Entry("horse2zebra", _has_horses(root), str(root / "horse2zebra"), _horses_advice()),
     ]
 
 
@@ -47,7 +49,8 @@ def get(name: str) -> Path | None:
     """
     if name not in NAMES:
         raise ValueError(f"name: got {name!r}, want one of {NAMES}")
-    return {"digits": _get_digits, "mnist": _get_mnist, "smiles": _get_smiles, "celeba": _get_celeba}[name]()
+    ways = (_get_digits, _get_mnist, _get_smiles, _get_celeba, _get_horses)
+    return dict(zip(NAMES, ways, strict=True))[name]()
 
 
 def _get_digits() -> None:
@@ -71,6 +74,26 @@ def _get_celeba() -> Path:
     if celebrities.problem(root) is not None:
         celebrities.fetch(root)
     return root / "celeba"
+
+
+def _get_horses() -> Path:
+    root = data_folder()
+    if not _has_horses(root):
+        raise FileNotFoundError(f"horse2zebra is not in {root} and is not downloaded: {_horses_advice()}")
+    return root / "horse2zebra"
+
+
+def _has_horses(root: Path) -> bool:
+    parts = [root / "horse2zebra" / folder for folder in FOLDERS]
+    return all(part.is_dir() and bool(photographs(part)) for part in parts)
+
+
+def _horses_advice() -> str:
+    folders = ", ".join(f"horse2zebra/{folder}" for folder in FOLDERS)
+    return (
+        "unpack horse2zebra.zip of the authors of CycleGAN (Zhu et al., 2017) in the data folder "
+        f"($COURSEKIT_DATA), or put photographs of your own into the folders {folders} there"
+    )
 
 
 def _has_smiles(root: Path) -> bool:

@@ -23,7 +23,7 @@ from coursekit.training.loop import fit
 from coursekit.training.precision import Autocast
 from coursekit.training.processes import Processes, launched
 from coursekit.training.progress import Interrupted, Shown
-from coursekit.training.rates import Rate, cosine
+from coursekit.training.rates import Rate, cosine, linear
 
 
 class Clock:
@@ -117,6 +117,8 @@ def halves_are_fast(device: torch.device) -> bool:
 
 def _rate(recipe: Recipe, amount: dict[str, Any], examples: Any) -> Rate | None:
     """The learning rate's way through the training, with a warm-up that leaves at least one step over."""
+    if recipe.hold is not None:
+        return linear(recipe.hold)
     total = number_of_batches(examples, batch_size=recipe.batch_size, **amount)
     if recipe.warm_up is None or not total:
         return None

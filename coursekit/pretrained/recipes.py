@@ -40,7 +40,8 @@ class Recipe:
     that is not to be had), `measure(model)` its figures on data it has not seen. `ema` is the decay of the running
     average of the weights, which is what is kept; None keeps the last weights. `autocast` computes in bfloat16
     where that is fast. `optimizer(parameters, lr, weight_decay=…)` moves the weights. With `warm_up` the learning rate
-    rises to `lr` during so many steps and then falls to 0 (`rates.cosine`). `pace(model, done)` changes the model
+    rises to `lr` during so many steps and then falls to 0 (`rates.cosine`); with `hold` it stays for that share of the
+    steps and then falls in a line (`rates.linear`). `pace(model, done)` changes the model
     before each step, when a share `done` of them is behind it; its docstring says how. `codes(model)` are codes by
     name that the card keeps, of data that must not be kept themselves. Weights that are not `shipped` do not come with
     coursekit and may take more than 3 MB.
@@ -60,6 +61,7 @@ class Recipe:
     optimizer: Callable[..., Optimizer] = adam
     weight_decay: float = 0.0
     warm_up: int | None = None
+    hold: float | None = None
     pace: Callable[[Any, float], None] | None = None
     seed: int = 0
     autocast: bool = True
@@ -76,6 +78,8 @@ class Recipe:
         further: dict[str, Any] = {"weight_decay": self.weight_decay} if self.weight_decay else {}
         if self.warm_up is not None:
             further |= {"schedule": "cosine", "warm_up": self.warm_up}
+        if self.hold is not None:
+            further |= {"schedule": "linear", "hold": self.hold}
         if self.pace is not None:
             further["pace"] = self.pace.__doc__
         return {

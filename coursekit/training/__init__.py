@@ -18,6 +18,6 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "precision": ["Autocast"],
     "processes": ["Processes", "launched"],
     "progress": ["Interrupted", "Progress"],
-    "rates": ["Rate", "cosine", "scaled"],
+    "rates": ["Rate", "cosine", "linear", "scaled"],
     "coursekit.models.base": ["Model", "default_device", "device_of", "eval_mode", "seed_everything", "train_mode"],
 })  # fmt: skip

@@ -75,3 +75,16 @@ def half_cosine(steps: int, warm_up: int = 0) -> Factor:
         return 0.5 + 0.5 * math.cos(math.pi * min(1.0, (step - warm_up) / (steps - warm_up)))
 
     return factor
+
+
+def linear(hold: float = 0.5) -> Rate:
+    """As given during a share `hold` of the steps, then in a straight line to 0:
+
+        r(k) = min(1, (K − k) / ((1 − hold) K))   at step k of K.
+
+    Raises ValueError unless 0 <= hold < 1. Source: Zhu et al. (2017), section 4, where the rate is held for 100
+    epochs and falls during 100.
+    """
+    if not 0 <= hold < 1:
+        raise ValueError(f"hold: want a share of the steps, 0 <= hold < 1, got {hold}")
+    return Rate(lambda total: lambda step: min(1.0, (total - step) / ((1 - hold) * total)))

@@ -112,9 +112,10 @@ def test_lab_without_jupyterlab_says_what_to_install(monkeypatch, capsys):
 def test_data_lists_every_set_and_how_to_get_it(words, data_root, capsys):
     assert cli.main(words) == 0
     out = capsys.readouterr().out
-    assert "digits     here" in out
-    assert f"mnist      missing {data_root}" in out
+    assert "digits      here" in out
+    assert f"mnist       missing {data_root}" in out
     assert "coursekit data get mnist" in out
+    assert "horse2zebra missing" in out
 
 
 def test_data_get_of_what_is_here(data_root, capsys):
@@ -122,7 +123,10 @@ def test_data_get_of_what_is_here(data_root, capsys):
     assert "scikit-learn" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("name", "words"), [("smiles", "smiles/train/neutral"), ("nonsense", "nonsense")])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("smiles", "smiles/train/neutral"), ("horse2zebra", "horse2zebra/testB"), ("nonsense", "nonsense")],
+)
 def test_data_get_of_what_cannot_be_had(name, words, data_root, capsys):
     assert cli.main(["data", "get", name]) == 1
     captured = capsys.readouterr()

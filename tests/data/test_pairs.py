@@ -295,3 +295,13 @@ def test_pictures_in_other_formats_are_counted_not_passed_over(root):
         (root / "trainB" / name).unlink()
     with pytest.raises(FileNotFoundError, match=r"trainB holds no photographs but 1 heic, 2 webp, which are not read"):
         data.image_folder_pair(root)
+
+
+def test_the_catalogue_knows_where_horses_and_zebras_belong(data_root, root):
+    with pytest.raises(FileNotFoundError, match=r"horse2zebra is not in .*horse2zebra/trainA, .*horse2zebra/testB"):
+        data.get("horse2zebra")
+    root.rename(data_root / "horse2zebra")
+    assert data.status()[-1][:2] == ("horse2zebra", True)
+    assert len(data.image_folder_pair(data.get("horse2zebra"))) == 3
+    (data_root / "horse2zebra" / "testB" / "1.png").unlink()
+    assert not data.status()[-1].present

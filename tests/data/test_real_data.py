@@ -192,6 +192,7 @@ def test_status_tells_what_is_there(data_root):
         ("mnist", False),
         ("smiles", False),
         ("celeba", False),
+        ("horse2zebra", False),
     ]
     raw = data_root / "MNIST" / "raw"
     raw.mkdir(parents=True)
@@ -200,7 +201,7 @@ def test_status_tells_what_is_there(data_root):
         (raw / f"{part}-labels-idx1-ubyte.gz").touch()
     for split in ("train", "test"):
         save(data_root / "smiles" / split / "neutral" / "1.jpg")
-    assert [entry.present for entry in data.status()] == [True, True, True, False]
+    assert [entry.present for entry in data.status()] == [True, True, True, False, False]
     assert data.status()[1].where == str(raw)
     assert "coursekit data get mnist" in data.status()[1].how_to_get
 
@@ -208,7 +209,7 @@ def test_status_tells_what_is_there(data_root):
 def test_status_reports_a_wrong_variable(tmp_path, monkeypatch):
     monkeypatch.setenv("COURSEKIT_DATA", str(tmp_path / "nowhere"))
     entries = data.status()
-    assert [entry.present for entry in entries] == [True, False, False, False]
+    assert [entry.present for entry in entries] == [True, False, False, False, False]
     assert all("COURSEKIT_DATA" in entry.how_to_get for entry in entries[1:])
 
 
