@@ -22,5 +22,6 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "penalties": ["L1", "Contractive", "ContractiveSigmoid", "Sparsity"],
     "readers": ["DigitReader", "FactorReader"],
     "score": ["smoothed_denoiser", "smoothed_score"],
+    "translation": [],
     "vae": ["VAE", "BernoulliLikelihood", "GaussianLikelihood"],
 })  # fmt: skip
