@@ -4,11 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from coursekit.models.base import Device, Model
-from coursekit.pretrained import adversarial, family, files, handwriting, large, photographs, portraits, reading, rings
+from coursekit.pretrained import (
+    adversarial,
+    animals,
+    family,
+    files,
+    handwriting,
+    large,
+    photographs,
+    portraits,
+    reading,
+    rings,
+    translators,
+)  # fmt: skip
 from coursekit.pretrained.loading import card_of, place, restored
 from coursekit.pretrained.recipes import Recipe
 
-KINDS = (adversarial, family, handwriting, large, photographs, portraits, rings)
+KINDS = (adversarial, animals, family, handwriting, large, photographs, portraits, rings, translators)
 ALL = (*(recipe for file in KINDS for recipe in file.RECIPES), reading.NUMERALS_READER)
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in ALL}
 

@@ -40,9 +40,7 @@ def mnist_vae(latent_size: int, *hidden: int) -> BlackAndWhiteVAE:
 
 def digits_vae() -> VAE:
     """N(g_d(h), 0.25² I) over 8×8 pixels."""
-    return dense(
-        DIGITS_SHAPE, 2, 128, 64, activation=nn.SiLU, out=nn.Sigmoid(), likelihood=GaussianLikelihood(0.25)
-    )
+    return dense(DIGITS_SHAPE, 2, 128, 64, activation=nn.SiLU, out=nn.Sigmoid(), likelihood=GaussianLikelihood(0.25))
 
 
 @cache

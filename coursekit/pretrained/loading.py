@@ -23,7 +23,7 @@ def restored(recipe: Recipe, *, folder: str | Path | None = None, device: Device
     """
     sha256 = card_of(recipe, folder=folder)["sha256"]
     path = files.weights_path(place(folder), recipe.name)
-    model = recipe.build()
+    model = recipe.blank()
     try:
         model.load_state_dict(files.read_weights(path, sha256, _advice(recipe)))
     except RuntimeError as error:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch.optim.swa_utils import update_bn
 
-from coursekit.models.base import Device, Model, default_device, device_of
+from coursekit.models.base import Device, default_device, device_of
 from coursekit.pretrained import files
 from coursekit.pretrained.recipes import Recipe
 from coursekit.training.average import EMA
@@ -145,8 +145,8 @@ def run_path(recipe: Recipe, folder: str | Path) -> Path:
 def keep(recipe: Recipe, model: Any, folder: Path, trained: dict[str, Any]) -> files.Card:
     """Write weights and card; the figures are those of the weights as written, in half precision."""
     path = files.weights_path(folder, recipe.name)
-    sha256 = files.write_weights(path, model, most=files.MOST_BYTES if recipe.shipped else sys.maxsize)
-    again: Model = recipe.build()
+    sha256 = files.write_weights(path, recipe.kept(model), most=files.MOST_BYTES if recipe.shipped else sys.maxsize)
+    again = recipe.blank()
     again.load_state_dict(files.read_weights(path, sha256, "write it again"))
     card = {
         "name": recipe.name, "about": recipe.about, "recipe": recipe.settings(), "data": recipe.data,

@@ -50,9 +50,7 @@ def decoder(size: int, shape: tuple[int, int, int]) -> nn.Sequential:
 
 def residual(channels: int) -> Residual:
     """x + W₂ a(W₁ x): W₁ looks at 3×3 places, W₂ at one. It starts as the identity."""
-    return Residual(
-        nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, channels, 1), zero=True
-    )
+    return Residual(nn.Conv2d(channels, channels, 3, padding=1), nn.SiLU(), nn.Conv2d(channels, channels, 1), zero=True)
 
 
 def faces_autoencoder() -> Autoencoder:
@@ -170,8 +168,16 @@ SLOWING: dict[str, Any] = {
 }  # fmt: skip
 
 FACES_VAE = Recipe(
-    "faces_vae", "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.4",
-    RENDERED, faces_vae, faces, _figures, epochs=32, batch_size=32, pace=rising(1.0), **SLOWING,
+    "faces_vae",
+    "VAE of rendered faces, 64×64, 16 latent numbers, Gaussian likelihood with σ = 0.4",
+    RENDERED,
+    faces_vae,
+    faces,
+    _figures,
+    epochs=32,
+    batch_size=32,
+    pace=rising(1.0),
+    **SLOWING,
 )
 
 RECIPES = (

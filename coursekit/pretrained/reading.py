@@ -62,8 +62,15 @@ def faces_with_factors() -> tuple[Tensor, Tensor]:
 
 
 FACES_READER = Recipe(
-    "faces_reader", "reads ten factors and four attributes off a rendered face of 64×64, sharp or soft",
-    READ, FactorReader, faces_with_factors, of_reader, epochs=20, batch_size=32, ema=0.999,
+    "faces_reader",
+    "reads ten factors and four attributes off a rendered face of 64×64, sharp or soft",
+    READ,
+    FactorReader,
+    faces_with_factors,
+    of_reader,
+    epochs=20,
+    batch_size=32,
+    ema=0.999,
 )
 
 
@@ -131,7 +138,15 @@ def _right(reader: DigitReader, images: Tensor, given: data.Images, kind: str, *
 
 
 NUMERALS_READER = Recipe(
-    "numerals_reader", "reads the digit off a picture of 28×28, sharp or soft; it has seen numerals only",
-    WRITTEN, DigitReader, numerals_with_labels, of_numerals_reader, epochs=6, batch_size=64, lr=2e-3, ema=0.999,
+    "numerals_reader",
+    "reads the digit off a picture of 28×28, sharp or soft; it has seen numerals only",
+    WRITTEN,
+    DigitReader,
+    numerals_with_labels,
+    of_numerals_reader,
+    epochs=6,
+    batch_size=64,
+    lr=2e-3,
+    ema=0.999,
     warm_up=200,
 )

@@ -42,9 +42,10 @@ class Recipe:
     where that is fast. `optimizer(parameters, lr, weight_decay=…)` moves the weights. With `warm_up` the learning rate
     rises to `lr` during so many steps and then falls to 0 (`rates.cosine`); with `hold` it stays for that share of the
     steps and then falls in a line (`rates.linear`). `pace(model, done)` changes the model
-    before each step, when a share `done` of them is behind it; its docstring says how. `codes(model)` are codes by
-    name that the card keeps, of data that must not be kept themselves. Weights that are not `shipped` do not come with
-    coursekit and may take more than 3 MB.
+    before each step, when a share `done` of them is behind it; its docstring says how. `part(model)` is what is kept of
+    the trained model, if not all of it (translators without their critics, say); `measure` and `codes` are given that.
+    `codes(model)` are codes by name that the card keeps, of data that must not be kept themselves. Weights that are not
+    `shipped` do not come with coursekit and may take more than 3 MB.
     """
 
     name: str
@@ -66,11 +67,20 @@ class Recipe:
     seed: int = 0
     autocast: bool = True
     shipped: bool = True
+    part: Callable[[Any], Model] | None = None
 
     def build(self) -> Model:
         """The untrained net on the CPU: the same for the same seed, without touching torch's global generator."""
         with own_randomness(self.seed, torch.device("cpu")):
             return self.net()
+
+    def kept(self, model: Any) -> Model:
+        """What is kept of a model: its `part`, or all of it."""
+        return model if self.part is None else self.part(model)
+
+    def blank(self) -> Model:
+        """The untrained form of what is kept."""
+        return self.kept(self.build())
 
     def settings(self) -> dict[str, Any]:
         """What a card says about the recipe, but for the amount of training."""

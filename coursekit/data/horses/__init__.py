@@ -10,7 +10,7 @@ from coursekit.data.horses.factors import (
     sample_factors,
     sample_stripes,
 )
-from coursekit.data.horses.renderer import horses, pairs, render, silhouette, zebras
+from coursekit.data.horses.renderer import horses, landscape, pairs, render, silhouette, zebras
 
 __all__ = [
     "CONTINUOUS",
@@ -20,6 +20,7 @@ __all__ = [
     "STRIPES",
     "factors",
     "horses",
+    "landscape",
     "pairs",
     "render",
     "sample_factors",

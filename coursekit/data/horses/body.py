@@ -16,7 +16,19 @@ NECK, HEAD, TAIL = 0.36, 0.25, 0.18
 # the order of the limbs: what is drawn first comes first
 FAR, BODY, HOOVES, TAILS, MANE, EAR = slice(0, 4), slice(4, 11), slice(11, 15), slice(15, 17), 17, 18
 HEAD_AT = 6
-OFFSETS: tuple[float, ...] = (0.1, 0.3, 0.1, 0.3, 0.0, 0.62, 0.99, 0.1, 0.3, 0.1, 0.3)  # where stripes go on, limb by limb
+OFFSETS: tuple[float, ...] = (
+    0.1,
+    0.3,
+    0.1,
+    0.3,
+    0.0,
+    0.62,
+    0.99,
+    0.1,
+    0.3,
+    0.1,
+    0.3,
+)  # where stripes go on
 LENGTHS: tuple[float, ...] = (UPPER, LOWER, UPPER, LOWER, 0.55, NECK, HEAD, UPPER, LOWER, UPPER, LOWER)
 
 

@@ -33,6 +33,11 @@ def silhouette(factors: Tensor, size: int = 32) -> Tensor:
     return _in_chunks(factors, size, None, _outline, 1)
 
 
+def landscape(factors: Tensor, size: int = 32) -> Tensor:
+    """The picture without its animal, but with its shadow: [n, 3, size, size]. Raises as `render` does."""
+    return _in_chunks(factors, size, None, _draw_ground, 3)
+
+
 Draw = Callable[[Animal, Tensor | None], Tensor]
 
 
@@ -49,6 +54,10 @@ def _in_chunks(h: Tensor, size: int, stripes: Tensor | None, draw: Draw, channel
 
 def _outline(animal: Animal, _: Tensor | None) -> Tensor:
     return animal.outline.unsqueeze(1)
+
+
+def _draw_ground(animal: Animal, _: Tensor | None) -> Tensor:
+    return flatten(layers(animal))[0].clamp(0, 1)
 
 
 def _draw(animal: Animal, stripes: Tensor | None) -> Tensor:

@@ -3,10 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
-from coursekit.models.base import Model, Terms, eval_mode
+from coursekit.models.base import Terms
 from coursekit.models.gan.losses import LEAST_SQUARES, Loss
 from coursekit.models.translation.pool import ImagePool
 from coursekit.models.translation.sides import (
@@ -15,13 +14,12 @@ from coursekit.models.translation.sides import (
     distance,
     noisy,
     pair,
-    shown,
-    side,
     weights,
 )  # fmt: skip
+from coursekit.models.translation.translator import Translator
 
 
-class CycleGAN(Model):
+class CycleGAN(Translator):
     """Translators F: a ↦ b' and G: b ↦ a', critics of both domains, and the wish that G(F(a)) = a and F(G(b)) = b.
 
     With batches (a, b) of items that belong to no pairs, first both generators minimise together
@@ -52,9 +50,9 @@ class CycleGAN(Model):
         self, a_to_b: nn.Module, b_to_a: nn.Module, critic_a: nn.Module, critic_b: nn.Module, *,
         loss: Loss = LEAST_SQUARES, cycle: float = 10.0, identity: float = 0.0, pool: int = 50, noise: float = 0.0,
     ) -> None:  # fmt: skip
-        super().__init__()
+        super().__init__(a_to_b, b_to_a)
         weights(cycle=cycle, identity=identity, noise=noise)
-        self.a_to_b, self.b_to_a, self.critic_a, self.critic_b = a_to_b, b_to_a, critic_a, critic_b
+        self.critic_a, self.critic_b = critic_a, critic_b
         self.objective, self.cycle, self.identity, self.noise = loss, cycle, identity, noise
         self.pool_a, self.pool_b = ImagePool(pool), ImagePool(pool)
 
@@ -92,23 +90,3 @@ class CycleGAN(Model):
             terms["identity"] = distance(self.b_to_a(a), a) + distance(self.a_to_b(b), b)
             total = total + self.identity * terms["identity"]
         return {"loss": total, **terms}
-
-    def generator(self, to: str) -> nn.Module:
-        """The net that translates to "a" or to "b"; ValueError for anything else."""
-        return self.a_to_b if side(to) == "b" else self.b_to_a
-
-    @torch.no_grad()
-    def translate(self, x: Tensor, to: str = "b") -> Tensor:
-        """Items [n, ...] of the other domain as items of domain `to`, in eval mode, on the model's device.
-
-        Raises ValueError for what is no tensor of floats, or what the net cannot take.
-        """
-        with eval_mode(self):
-            return self.generator(to)(shown(x, self)).float()
-
-    def round_trip(
-        self, x: Tensor, to: str = "b", *, noise: float = 0.0, generator: torch.Generator | None = None
-    ) -> Tensor:
-        """There and back: x to domain `to`, Gaussian noise of that standard deviation on it, and back again."""
-        there = noisy(self.translate(x, to), noise, generator=generator)
-        return self.translate(there, "a" if side(to) == "b" else "b")

@@ -1,0 +1,146 @@
+"""The judge of horses and zebras, `horses_reader`, and what cards say of translations between them."""
+
+from functools import cache
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from coursekit import data, metrics
+from coursekit.data import horses
+from coursekit.models.base import Model
+from coursekit.models.horse_reader import POSE, HorseReader, Reading
+from coursekit.models.translation.translator import Translator
+from coursekit.pretrained.loading import restored
+from coursekit.pretrained.recipes import Figures, Recipe
+
+TRAINING, SEED_OF_TEST, SEED_OF_READER = 20_000, 101, 102  # animals of each kind to learn reading from
+JUDGED, HIDDEN = 500, 0.02  # pairs that figures are from; the noise on a translation before the way back
+SPOT = 0.08  # a difference of colour beyond which a pixel is not the landscape's
+SHARED = [horses.FACTORS.index(name) for name in POSE]
+READ = "20,000 horses and as many zebras (`data.horses`, 32×32), blurred; figures from 1,000 others of each"
+
+
+def animals(n: int, seed: int) -> tuple[Tensor, Tensor]:
+    """n horses and n zebras [2n, 3, 32, 32], and what `HorseReader.loss` wants to be told of each, [2n, 15]."""
+    a, b = horses.horses(n, seed=seed), horses.zebras(n, seed=seed + 1)
+    told = [torch.zeros(n, len(horses.STRIPES) + 1), torch.ones(n, 1)]
+    facts = [torch.cat([known(one), rest], 1) for one, rest in zip((a, b), told, strict=True)]
+    return torch.cat([a.images, b.images]), torch.cat(facts)
+
+
+def known(given: data.Images) -> Tensor:
+    """The factors of rendered animals."""
+    assert given.factors is not None
+    return given.factors
+
+
+def of_reader(model: Model) -> Figures:
+    """Of 1,000 unseen horses and as many zebras: r of each factor, of the coat on horses, of the stripes on zebras (of
+    their phase the mean cosine of the error), the shares told right: horse or zebra, left or right."""
+    if not isinstance(model, HorseReader):
+        raise TypeError(f"model: want a HorseReader, got {type(model).__name__}")
+    images, facts = animals(1000, SEED_OF_READER + 2)
+    seen, n = model.read(images), len(images) // 2
+    stripes, true = seen.stripes[n:], facts[n:, 11:14]
+    return {
+        **correlated(seen, facts), "r_coat": r(seen.coat[:n], facts[:n, horses.FACTORS.index("coat")]),
+        "phase": torch.cos(torch.pi * (stripes[:, 0] - true[:, 0])).mean().item(),
+        "r_width": r(stripes[:, 1], true[:, 1]), "r_tint": r(stripes[:, 2], true[:, 2]),
+        "kind": ((seen.zebra > 0.5) == (facts[:, -1] > 0)).float().mean().item(), "facing": facing(seen, facts),
+    }  # fmt: skip
+
+
+def correlated(seen: Reading, facts: Tensor) -> Figures:
+    """r between what is read and what is true, for each factor of the pose: "r_place" …"""
+    found = metrics.correlations(seen.pose, facts[:, SHARED])
+    return {f"r_{name}": value for name, value in zip(POSE, found.tolist(), strict=True)}
+
+
+def facing(seen: Reading, facts: Tensor) -> float:
+    """The share of animals that look the way they should."""
+    return ((seen.right > 0.5) == (facts[:, horses.FACTORS.index("facing")] > 0)).float().mean().item()
+
+
+def r(a: Tensor, b: Tensor) -> float:
+    """Pearson's correlation of two [n]."""
+    return metrics.correlations(a[:, None], b[:, None]).item()
+
+
+HORSES_READER = Recipe(
+    "horses_reader", "reads pose, landscape, coat and stripes off a horse or a zebra, 32×32 or larger", READ,
+    HorseReader, lambda: animals(TRAINING, SEED_OF_READER), of_reader, epochs=4, batch_size=64, lr=2e-3, ema=0.99,
+    warm_up=100,
+)  # fmt: skip
+
+
+@cache
+def reader() -> HorseReader:
+    """The judge."""
+    judge = restored(HORSES_READER)
+    assert isinstance(judge, HorseReader)
+    return judge
+
+
+class Truth(NamedTuple):
+    """Unseen horses [n, 3, S, S], their zebras, the landscapes without them, their outlines [n, 1, S, S], factors."""
+
+    horses: Tensor
+    zebras: Tensor
+    landscapes: Tensor
+    outlines: Tensor
+    factors: Tensor
+
+
+@cache
+def truth(size: int, n: int = JUDGED) -> Truth:
+    """Horses that no model was trained on, and what no model is told: how their zebras would look."""
+    a, b = horses.pairs(n, size=size, seed=SEED_OF_TEST)
+    h = known(a)
+    return Truth(a.images, b.images, horses.landscape(h, size), horses.silhouette(h, size), h)
+
+
+def of_pictures(made: Tensor, size: int, *, zebras: bool = True) -> Figures:
+    """Translations of `truth(size)` against the hidden truth.
+
+    "striped": the share that the reader takes for zebras; "facing", "r_place" …: what it reads against the true
+    factors; "ground": the mean squared error where the truth shows no animal; "outline": the intersection over union
+    of the pixels that differ from the landscape with the true outline; "structure": `metrics.structure_error`.
+    """
+    true, seen = truth(size), reader().read(made)
+    wanted = true.zebras if zebras else true.horses
+    outside = (true.outlines == 0).float()
+    return {
+        "striped": (seen.zebra > 0.5).float().mean().item(), "facing": facing(seen, true.factors),
+        **correlated(seen, true.factors), "ground": metrics.masked_error(made, wanted, outside),
+        "outline": overlap(made, true), "structure": metrics.structure_error(made, wanted),
+    }  # fmt: skip
+
+
+def overlap(made: Tensor, true: Truth) -> float:
+    """How well the spot that is not landscape fits the outline: |A ∩ B| / |A ∪ B|, the mean over pictures."""
+    spot = (made - true.landscapes).abs().amax(1, keepdim=True) > SPOT
+    outline = true.outlines > 0.5
+    both, either = ((one.flatten(1).sum(1)) for one in (spot & outline, spot | outline))
+    return (both / either).mean().item()
+
+
+def of_translator(model: Model, size: int) -> Figures:
+    """`of_pictures` of a horse's translation; the way back: the share of zebras that lose their stripes ("plain"), the
+    error of a round trip (a root mean square), and what noise on the zebra does to it (`metrics.hidden_message`)."""
+    if not isinstance(model, Translator):
+        raise TypeError(f"model: want a Translator, got {type(model).__name__}")
+    true = truth(size)
+    back = model.translate(true.zebras, to="a")
+    message = metrics.hidden_message(
+        lambda x: model.translate(x, to="b"), lambda y: model.translate(y, to="a"), true.horses,
+        sigma=HIDDEN, generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    return {
+        **of_pictures(model.translate(true.horses, to="b"), size),
+        "plain": 1 - (reader().read(back).zebra > 0.5).float().mean().item(), "cycle": message.clean,
+        "cycle_after_noise": message.noisy, "gain": message.gain,
+    }  # fmt: skip
+
+
+RECIPES = (HORSES_READER,)
