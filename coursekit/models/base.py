@@ -1,7 +1,7 @@
 """What every model is, and the devices, modes and randomness that models and training share."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
@@ -20,6 +20,8 @@ class Model(nn.Module):
         def turns(self, x):
             yield "critic", self.critic_loss(x)        # the critic has moved before the next line runs
             yield "generator", self.generator_loss(x)
+
+    One that remembers more than its weights (earlier fakes, say) hands it over in `memories`.
     """
 
     def loss(self, x: Any) -> Terms:
@@ -37,6 +39,10 @@ class Model(nn.Module):
     def players(self) -> dict[str, nn.Module]:
         """{player: the module whose parameters are its own}."""
         return {"model": self}
+
+    def memories(self) -> Mapping[str, Any]:
+        """{name: what checkpoints keep beside the weights}, each with `state_dict` and `load_state_dict`."""
+        return {}
 
 
 def default_device() -> torch.device:

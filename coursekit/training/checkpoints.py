@@ -26,9 +26,9 @@ class Checkpoint:
 
     Resumed training equals uninterrupted training: bit for bit on one CPU with one number of threads, for tensors and
     datasets as data. What is kept: weights, the optimizers' states, the history, randomness, and the memories of the
-    other companions. Learning rates and the like are those of the optimizers given now. Of several processes the
-    first one writes. Raises ValueError for `every` < 1, and for a file that is damaged, of another run (seed, batch
-    size, players, companions), another model or another optimizer.
+    other companions and of the model (`Model.memories`). Learning rates and the like are those of the optimizers given
+    now. Of several processes the first one writes. Raises ValueError for `every` < 1, and for a file that is damaged,
+    of another run (seed, batch size, players, memories), another model or another optimizer.
     """
 
     comes = 1  # after the others: it keeps what they have become

@@ -30,7 +30,8 @@ HOOKS = ("start", "before", "losses", "after", "stop")
 class Training:
     """A training under way, as its companions see it: `total` steps (None if not known before) of `batch_size` items.
 
-    `stream` gives the batches that are left, `memories` are the companions that checkpoints keep, by name.
+    `stream` gives the batches that are left, `memories` is what checkpoints keep besides, by name: companions that
+    remember something, and the model's own `memories()`.
     """
 
     model: Model

@@ -167,7 +167,8 @@ def fit(
     run = Training(model, players, number_of_batches(data, **amount), seed, batch_size)
     rank, device = run.together.rank, device_of(model)
     companions = Companions([*along, Progress(False if rank else progress)])
-    run.memories = companions.memories()
+    own: Callable[[], Mapping[str, Any]] = getattr(model, "memories", dict)  # what is no part of its weights
+    run.memories = {**companions.memories(), **own()}
     with train_mode(model), own_randomness(seed + rank, device):
         order = torch.Generator().manual_seed(seed)
         run.stream = batches(data, generator=order, device=device, **amount)

@@ -3,6 +3,7 @@
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
+    "augmented": ["AugmentedCycleGAN"],
     "bricks": ["ConditionalBlock", "Images", "ReflectedConv", "instance_norm"],
     "codes": ["code_critic", "code_reader"],
     "cycle": ["CycleGAN"],
@@ -10,4 +11,5 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "pool": ["ImagePool"],
     "published": ["patch_critic", "receptive_field", "resnet_generator", "unet_generator"],
     "small": ["SmallGenerator", "narrow_generator", "small_critic", "small_generator"],
+    "translator": ["Translator"],
 })  # fmt: skip

@@ -8,14 +8,7 @@ from torch import Tensor, nn
 from coursekit.models.base import Terms
 from coursekit.models.gan.losses import LEAST_SQUARES, Loss
 from coursekit.models.translation.pool import ImagePool
-from coursekit.models.translation.sides import (
-    adversarial,
-    critic_terms,
-    distance,
-    noisy,
-    pair,
-    weights,
-)  # fmt: skip
+from coursekit.models.translation.sides import adversarial, critic_terms, distance, noisy, pair, weights
 from coursekit.models.translation.translator import Translator
 
 

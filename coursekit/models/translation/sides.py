@@ -43,6 +43,11 @@ def side(to: str) -> str:
     return to
 
 
+def other(to: str) -> str:
+    """The other domain."""
+    return "a" if side(to) == "b" else "b"
+
+
 def weights(**named: float) -> None:
     """ValueError for a negative weight, or what is no number."""
     for name, value in named.items():

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.models.base import Model, eval_mode
-from coursekit.models.translation.sides import noisy, shown, side
+from coursekit.models.translation.sides import noisy, other, shown, side
 
 
 class Translator(Model):
@@ -35,4 +35,4 @@ class Translator(Model):
     ) -> Tensor:
         """There and back: x to domain `to`, Gaussian noise of that standard deviation on it, and back again."""
         there = noisy(self.translate(x, to), noise, generator=generator)
-        return self.translate(there, "a" if side(to) == "b" else "b")
+        return self.translate(there, other(to))
