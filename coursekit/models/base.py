@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 Terms = dict[str, Tensor]
 Device = str | torch.device
@@ -83,6 +84,25 @@ def _mode(model: nn.Module, training: bool) -> Iterator[nn.Module]:
     finally:
         for module, mode in modes.items():
             module.training = mode
+
+
+@contextmanager
+def settling(model: nn.Module) -> Iterator[bool]:
+    """Inside, batch normalisation measures its statistics anew: the mean over the batches that pass, all alike.
+
+    Train mode without gradients; what is given says whether there is such a layer. Modes and momenta come back.
+    """
+    layers = [module for module in model.modules() if isinstance(module, _BatchNorm)]
+    kept = [layer.momentum for layer in layers]
+    try:
+        for layer in layers:
+            layer.reset_running_stats()
+            layer.momentum = None  # an even mean
+        with torch.no_grad(), train_mode(model):
+            yield bool(layers)
+    finally:
+        for layer, momentum in zip(layers, kept, strict=True):
+            layer.momentum = momentum
 
 
 def noise(*shape: int, like: nn.Module, generator: torch.Generator | None = None) -> Tensor:

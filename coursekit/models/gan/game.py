@@ -8,9 +8,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
 
-from coursekit.models.base import Model, Terms, eval_mode, train_mode
+from coursekit.models.base import Model, Terms, eval_mode, settling
 from coursekit.models.gan.bricks import Joined, Packed
 from coursekit.models.gan.losses import NON_SATURATING, Loss
 from coursekit.models.gan.priors import Normal, Prior
@@ -169,25 +168,17 @@ class GAN(Model):
         told = None if condition is None else condition.to(h)
         return self.generate(h, told)
 
-    @torch.no_grad()
     def settle(self, batches: Iterable[Any]) -> None:
         """Measure the statistics of batch normalisation anew, the mean over these batches ("standing statistics").
 
         For weights that are an average: they have other statistics than those of any one step. Source: Brock et al.
         (2019).
         """
-        layers = [m for m in self.modules() if isinstance(m, _BatchNorm)]
-        kept = [layer.momentum for layer in layers]
-        for layer in layers:
-            layer.reset_running_stats()
-            layer.momentum = None  # an even mean
-        with train_mode(self):
-            for x in batches if layers else ():
+        with settling(self) as needed:
+            for x in batches if needed else ():
                 deal = self.deal(x)
                 for items, beside in (deal.real, self._beside_real(deal)), (deal.fake, self._beside_fake(deal)):
                     self.score(items, *beside)
-        for layer, momentum in zip(layers, kept, strict=True):
-            layer.momentum = momentum
 
 
 def dense(

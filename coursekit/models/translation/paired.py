@@ -1,12 +1,12 @@
 """Translation with pairs: a generator, what it should have drawn, and a critic who sees both sides of a pair."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from coursekit.models.base import Model, Terms, eval_mode
+from coursekit.models.base import Model, Terms, eval_mode, settling
 from coursekit.models.gan.losses import NON_SATURATING, Loss
 from coursekit.models.translation.sides import adversarial, critic_terms, distance, pair, shown, weights
 
@@ -60,6 +60,13 @@ class Pix2Pix(Model):
             terms["adversarial"] = adversarial(self.objective, self.critic, real, fake)
             terms["loss"] = terms["loss"] + terms["adversarial"]
         return terms
+
+    def settle(self, batches: Iterable[Any]) -> None:
+        """Measure the statistics of batch normalisation anew, the mean over these batches: for averaged weights."""
+        with settling(self) as needed:
+            for batch in batches if needed else ():
+                for _ in self.turns(batch):  # each net sees what it sees in training
+                    pass
 
     @torch.no_grad()
     def translate(self, x: Tensor) -> Tensor:
