@@ -10,10 +10,11 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from coursekit import training
-from coursekit.models import gan, vae
+from coursekit.models import gan, translation, vae
 from coursekit.models.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
 from coursekit.models.base import Model
 from coursekit.models.corruption import Gaussian, Masking, Patch
+from coursekit.models.nets import mlp
 from coursekit.models.penalties import L1, Contractive, ContractiveSigmoid, Sparsity
 from coursekit.models.vae import BernoulliLikelihood, GaussianLikelihood
 
@@ -30,13 +31,17 @@ class Member:
     lr: float = 1e-2
     condition: int = 0  # how many numbers `sample` must be told for each item
     idle: tuple[str, ...] = ()  # parameters that the loss does not depend on
+    translates: bool = False  # it has no `sample`: what it makes are translations of the batch's first half
+    draws: bool = True  # whether chance has a part in what it makes
 
     def model(self) -> Model:
         torch.manual_seed(0)
         return self.make()
 
     def sample(self, model: Model, n: int, **how) -> Tensor:
-        """A sample, from a conditional model under the condition (1, 0, …)."""
+        """A sample, from a conditional model under the condition (1, 0, …); a translator's are its translations."""
+        if self.translates:
+            return model.translate(self.batch()[0][:n], **(how if self.draws else {}))
         if self.condition:
             how["condition"] = (torch.arange(n * self.condition).view(n, -1) + 1) % 2.0
         return model.sample(n, **how)
@@ -101,6 +106,36 @@ def told(*shape: int) -> Callable[[], tuple[Tensor, ...]]:
     return batch
 
 
+def domains(*shape: int) -> Callable[[], tuple[Tensor, ...]]:
+    """Two domains, the second one darker."""
+    return lambda: (images(*shape)(), images(*shape)().flip(0) / 2)
+
+
+def translator(name: str, make: Callable[[], Model], *, draws: bool = False, falls: str | None = None) -> Member:
+    """A translator of images 8×8."""
+    return Member(name, make, domains(16, 3, 8, 8), (3, 8, 8), falls=falls, translates=True, draws=draws)
+
+
+def nets(count: int, **how) -> tuple[nn.Module, ...]:
+    return tuple(translation.small_generator(width=4, blocks=1, start="free", **how) for _ in range(count))
+
+
+def critics(count: int = 2, channels: int = 3) -> tuple[nn.Module, ...]:
+    return tuple(translation.small_critic(channels, width=4) for _ in range(count))
+
+
+def many_to_many() -> Model:
+    """Domain b adds a code of two numbers, domain a none."""
+    reader, judge = translation.code_reader(2, 8, width=4, hidden=8), translation.code_critic(2, width=8)
+    return translation.AugmentedCycleGAN(
+        *nets(1, latent=2), *nets(1), None, reader, *critics(), None, judge, latent=(0, 2)
+    )
+
+
+def of_points() -> Model:
+    return translation.CycleGAN(mlp(2, 8, 2), mlp(2, 8, 2), mlp(2, 8, 1), mlp(2, 8, 1), pool=20)
+
+
 CODES = gan.Codes(2, classes=3, continuous=2)
 ONLY_DIFFERENCES = ("critic.3.bias",)  # of scores count in some losses, and the critic's last bias drops out of them
 
@@ -151,6 +186,14 @@ MEMBERS = [
         "GAN, DCGAN", lambda: gan.dcgan((1, 8, 8), (4,), latent_size=3, kernel=4), images(8, 1, 8, 8), (1, 8, 8),
         falls=None,
     ),
+    Member(
+        "CycleGAN, points", of_points, lambda: (points(32, 2)(), 1 + points(32, 2)()), (2,), falls=None,
+        translates=True, draws=False,
+    ),
+    translator("CycleGAN, images", lambda: translation.CycleGAN(*nets(2), *critics(), identity=5.0, noise=0.1)),
+    translator("Pix2Pix", lambda: translation.Pix2Pix(*nets(1), *critics(1, 6))),
+    translator("Pix2Pix, L1 alone", lambda: translation.Pix2Pix(*nets(1), None), falls="loss"),
+    translator("Augmented CycleGAN", many_to_many, draws=True),
     Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
     Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
     Member("three players", Debate, points(8, 1), (3,), falls=None),
@@ -219,12 +262,21 @@ def test_each_turn_reports_a_scalar_loss_and_scalar_terms(member):
         assert all(term.ndim == 0 and term.isfinite() for term in terms.values())
 
 
-@member
+@pytest.mark.parametrize("member", [m for m in MEMBERS if m.draws], ids=lambda member: member.name)
 def test_the_same_generator_gives_the_same_sample(member):
     model = member.model()
     first, again, other = (member.sample(model, 6, generator=torch.Generator().manual_seed(s)) for s in (0, 0, 1))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("member", [m for m in MEMBERS if not m.draws], ids=lambda member: member.name)
+def test_what_draws_nothing_makes_the_same_of_the_same_whatever_its_mode(member):
+    model = member.model()
+    first, again, settled = member.sample(model, 6), member.sample(model, 6), member.sample(model.eval(), 6)
+    assert torch.equal(first, again)
+    assert torch.equal(first, settled)
+    assert not torch.equal(first, member.sample(model, 12)[6:])
 
 
 @member
