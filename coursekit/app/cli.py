@@ -148,7 +148,8 @@ def _add_train(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "torchrun --nproc-per-node 2 -m coursekit.app.cli train NAME. Stop it with Ctrl-C, and start it again with the "
         "same words to go on. Weights and card are written at the end: NAME.safetensors and NAME.json.",
     )
-    parser.add_argument("name", metavar="NAME", help="one of those that `coursekit checkpoints` lists, or celeba_dcgan")
+    known = "one of those that `coursekit checkpoints` lists, or celeba_dcgan or horse2zebra"
+    parser.add_argument("name", metavar="NAME", help=known)
     amount = parser.add_mutually_exclusive_group()
     amount.add_argument("--steps", type=_positive, metavar="N", help="how many batches (default: as the recipe says)")
     amount.add_argument("--epochs", type=_positive, metavar="N", help="how many times through the data")
