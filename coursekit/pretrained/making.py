@@ -118,7 +118,7 @@ def halves_are_fast(device: torch.device) -> bool:
 def _rate(recipe: Recipe, amount: dict[str, Any], examples: Any) -> Rate | None:
     """The learning rate's way through the training, with a warm-up that leaves at least one step over."""
     if recipe.hold is not None:
-        return linear(recipe.hold)
+        return linear(hold=recipe.hold)
     total = number_of_batches(examples, batch_size=recipe.batch_size, **amount)
     if recipe.warm_up is None or not total:
         return None

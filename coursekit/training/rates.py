@@ -77,14 +77,19 @@ def half_cosine(steps: int, warm_up: int = 0) -> Factor:
     return factor
 
 
-def linear(hold: float = 0.5) -> Rate:
+def linear(steps: int | None = None, *, hold: float = 0.5) -> Rate:
     """As given during a share `hold` of the steps, then in a straight line to 0:
 
-        r(k) = min(1, (K − k) / ((1 − hold) K))   at step k of K.
+        r(k) = min(1, (K − k) / ((1 − hold) K)), and 0 after that,
 
-    Raises ValueError unless 0 <= hold < 1. Source: Zhu et al. (2017), section 4, where the rate is held for 100
-    epochs and falls during 100.
+    at step k of K; K is `steps`, or all steps of the training. Raises ValueError unless 0 <= hold < 1, and for fewer
+    than one step. Source: Zhu et al. (2017), section 4, where the rate is held for 100 epochs and falls during 100.
     """
-    if not 0 <= hold < 1:
-        raise ValueError(f"hold: want a share of the steps, 0 <= hold < 1, got {hold}")
-    return Rate(lambda total: lambda step: min(1.0, (total - step) / ((1 - hold) * total)))
+    if not 0 <= hold < 1 or (steps is not None and steps < 1):
+        raise ValueError(f"steps, hold: want at least one step and a share 0 <= hold < 1, got {steps} and {hold}")
+    return Rate(lambda total: straight(total if steps is None else steps, hold))
+
+
+def straight(steps: int, hold: float) -> Factor:
+    """The factor r of `linear`."""
+    return lambda step: min(1.0, max(0, steps - step) / ((1 - hold) * steps))

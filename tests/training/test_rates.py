@@ -28,16 +28,16 @@ def test_it_is_torchs_own():
         assert optimizer.param_groups[0]["lr"] == pytest.approx(mine(k), abs=1e-9)
 
 
-@pytest.mark.parametrize(("hold", "wanted"), [(0.5, [1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0]), (0.0, [0.9, 0.8, 0.7])])
+@pytest.mark.parametrize(("hold", "wanted"), [(0.5, [1, 1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2, 0, 0]), (0.0, [0.9, 0.8, 0.7])])
 def test_the_rate_is_held_and_then_falls_in_a_line(hold, wanted):
-    rate = rates.linear(hold).of_total(10)
-    assert [rate(k + 1) for k in range(len(wanted))] == pytest.approx(wanted)
+    for rate in (rates.linear(hold=hold).of_total(10), rates.linear(10, hold=hold).of_total(7)):
+        assert [rate(k + 1) for k in range(len(wanted))] == pytest.approx(wanted)
 
 
-@pytest.mark.parametrize("hold", [-0.1, 1.0])
-def test_what_is_held_is_a_share(hold):
-    with pytest.raises(ValueError, match="hold: want a share of the steps"):
-        rates.linear(hold)
+@pytest.mark.parametrize(("steps", "hold"), [(10, -0.1), (10, 1.0), (0, 0.5)])
+def test_what_is_held_is_a_share(steps, hold):
+    with pytest.raises(ValueError, match="0 <= hold < 1"):
+        rates.linear(steps, hold=hold)
 
 
 @pytest.mark.parametrize(("steps", "warm_up"), [(0, 0), (5, 5), (5, -1)])
