@@ -10,12 +10,14 @@ from coursekit import data, metrics
 from coursekit.data import horses
 from coursekit.models.base import Model
 from coursekit.models.horse_reader import POSE, HorseReader, Reading
+from coursekit.models.translation.augmented import AugmentedCycleGAN
 from coursekit.models.translation.translator import Translator
 from coursekit.pretrained.loading import restored
 from coursekit.pretrained.recipes import Figures, Recipe
 
 TRAINING, SEED_OF_TEST, SEED_OF_READER = 20_000, 101, 102  # animals of each kind to learn reading from
-JUDGED, HIDDEN = 500, 0.02  # pairs that figures are from; the noise on a translation before the way back
+SMALL, JUDGED = 32, 500  # pixels; pairs that figures are from
+HIDDEN = 0.02  # the noise on a translation before the way back
 SPOT = 0.08  # a difference of colour beyond which a pixel is not the landscape's
 SHARED = [horses.FACTORS.index(name) for name in POSE]
 READ = "20,000 horses and as many zebras (`data.horses`, 32×32), blurred; figures from 1,000 others of each"
@@ -105,7 +107,8 @@ def of_pictures(made: Tensor, size: int, *, zebras: bool = True) -> Figures:
 
     "striped": the share that the reader takes for zebras; "facing", "r_place" …: what it reads against the true
     factors; "ground": the mean squared error where the truth shows no animal; "outline": the intersection over union
-    of the pixels that differ from the landscape with the true outline; "structure": `metrics.structure_error`.
+    of the pixels that differ from the landscape with the true outline; "structure": `metrics.structure_error`;
+    "sharpness": `sharpness`, in units of the truth's.
     """
     true, seen = truth(size), reader().read(made)
     wanted = true.zebras if zebras else true.horses
@@ -114,6 +117,7 @@ def of_pictures(made: Tensor, size: int, *, zebras: bool = True) -> Figures:
         "striped": (seen.zebra > 0.5).float().mean().item(), "facing": facing(seen, true.factors),
         **correlated(seen, true.factors), "ground": metrics.masked_error(made, wanted, outside),
         "outline": overlap(made, true), "structure": metrics.structure_error(made, wanted),
+        "sharpness": sharpness(made, true.outlines) / sharpness(wanted, true.outlines),
     }  # fmt: skip
 
 
@@ -123,6 +127,12 @@ def overlap(made: Tensor, true: Truth) -> float:
     outline = true.outlines > 0.5
     both, either = ((one.flatten(1).sum(1)) for one in (spot & outline, spot | outline))
     return (both / either).mean().item()
+
+
+def sharpness(made: Tensor, outlines: Tensor) -> float:
+    """The mean absolute difference of neighbouring pixels in a row, where both are the animal's."""
+    inside = (outlines[..., 1:] > 0.5) & (outlines[..., :-1] > 0.5)
+    return ((made[..., 1:] - made[..., :-1]).abs().mean(1, keepdim=True) * inside).sum().item() / inside.sum().item()
 
 
 def of_translator(model: Model, size: int) -> Figures:
@@ -140,6 +150,51 @@ def of_translator(model: Model, size: int) -> Figures:
         **of_pictures(model.translate(true.horses, to="b"), size),
         "plain": 1 - (reader().read(back).zebra > 0.5).float().mean().item(), "cycle": message.clean,
         "cycle_after_noise": message.noisy, "gain": message.gain,
+    }  # fmt: skip
+
+
+DRAWS, FEW = 8, 200  # codes for each of so many horses
+
+
+def of_many(model: Model) -> Figures:
+    """A model with codes: 200 unseen horses, eight zebras of each.
+
+    Of all zebras "striped", "facing", "r_place" …, "ground" as in `of_pictures`. Of the eight of a horse, as the reader
+    sees them, how much they differ: "phase_spread", 1 − |mean e^{iπ phase}|; "width_spread", "tint_spread" and the
+    spreads of the pose, standard deviations in units of that of all true ones; the mean root mean square difference on
+    the animal and outside of it. Beside each what eight true zebras have ("true_…").
+    """
+    if not isinstance(model, AugmentedCycleGAN):
+        raise TypeError(f"model: want an AugmentedCycleGAN, got {type(model).__name__}")
+    true = truth(SMALL)
+    a, h = true.horses[:FEW].repeat_interleave(DRAWS, 0), true.factors[:FEW].repeat_interleave(DRAWS, 0)
+    outside = (true.outlines[:FEW] == 0).float()
+    g = torch.Generator().manual_seed(0)
+    made = torch.cat([model.translate(part, "b", generator=g) for part in a.split(100)])
+    wanted = horses.render(h, SMALL, stripes=horses.sample_stripes(len(h), generator=g))
+    seen = reader().read(made)
+    return {
+        "striped": (seen.zebra > 0.5).float().mean().item(), "facing": facing(seen, h), **correlated(seen, h),
+        "ground": metrics.masked_error(made, wanted, outside.repeat_interleave(DRAWS, 0)),
+        **spreads(made, true.outlines[:FEW]),
+        **{f"true_{name}": value for name, value in spreads(wanted, true.outlines[:FEW]).items()},
+    }  # fmt: skip
+
+
+def spreads(made: Tensor, outlines: Tensor) -> Figures:
+    """How much the eight zebras of each horse differ, [n·8, 3, S, S] with the horses' outlines [n, 1, S, S]."""
+    seen, groups = reader().read(made), made.unflatten(0, (-1, DRAWS))
+    angle = torch.pi * seen.stripes[:, 0].unflatten(0, (-1, DRAWS))
+    resultant = torch.hypot(angle.cos().mean(1), angle.sin().mean(1))
+    sides = {"width": seen.stripes[:, 1], "tint": seen.stripes[:, 2], "pose": seen.pose}
+    usual = 3**-0.5  # of a number that is even in ±1
+    each = {
+        f"{name}_spread": value.unflatten(0, (-1, DRAWS)).std(1).mean().item() / usual for name, value in sides.items()
+    }
+    return {
+        "phase_spread": 1 - resultant.mean().item(), **each,
+        "differ_on": metrics.diversity(groups, (outlines > 0.5).float()),
+        "differ_outside": metrics.diversity(groups, (outlines == 0).float()),
     }  # fmt: skip
 
 

@@ -1,16 +1,18 @@
 """Recipes of translators between horses and zebras: what keeps the pose, with and without the cycle, and 64×64."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from coursekit import data
 from coursekit.data import horses
 from coursekit.models import translation
 from coursekit.models.base import Model, Terms
-from coursekit.pretrained.animals import of_translator
+from coursekit.pretrained.animals import of_many, of_pictures, of_translator, truth
+from coursekit.pretrained.photographs import share_smiling
 from coursekit.pretrained.recipes import Betas, Figures, Recipe
 
 SMALL, LARGE, SEEDS = 32, 64, 3
@@ -19,31 +21,40 @@ STABLE: dict[str, Any] = {"optimizer": Betas(0.5, 0.999), "hold": 0.5, "batch_si
 
 
 class Runs(Model):
-    """The same game from several starts, each with its own players, on the same batches: what is chance shows."""
+    """Several games side by side, each with its own players, on the same batches: by seed, or by what they try."""
 
-    def __init__(self, start: Callable[[], Model], count: int = SEEDS) -> None:
+    def __init__(self, starts: Mapping[str, Callable[[], Model]]) -> None:
         super().__init__()
-        self.runs = nn.ModuleList(start() for _ in range(count))
+        self.runs = nn.ModuleDict({name: start() for name, start in starts.items()})
+
+    def games(self) -> dict[str, Any]:
+        """The games by name."""
+        return dict(self.runs.items())
 
     def players(self) -> dict[str, nn.Module]:
-        """The players of each run, "0 generators" …"""
-        return {f"{k} {name}": net for k, run in enumerate(self.runs) for name, net in run.players().items()}  # type: ignore[operator]
+        """The players of each game, "0 generators" …"""
+        return {f"{k} {name}": net for k, run in self.games().items() for name, net in run.players().items()}
 
     def turns(self, x: Any) -> Iterator[tuple[str, Terms]]:
-        """One run after the other."""
-        for k, run in enumerate(self.runs):
-            for name, terms in run.turns(x):  # type: ignore[operator]
+        """One game after the other."""
+        for k, run in self.games().items():
+            for name, terms in run.turns(x):
                 yield f"{k} {name}", terms
 
     def memories(self) -> dict[str, Any]:
-        """Those of each run."""
-        return {f"{k} {name}": one for k, run in enumerate(self.runs) for name, one in run.memories().items()}  # type: ignore[operator]
+        """Those of each game."""
+        return {f"{k} {name}": one for k, run in self.games().items() for name, one in run.memories().items()}
 
-    def __getitem__(self, k: int) -> Any:
-        return self.runs[k]
+    def __getitem__(self, name: str | int) -> Any:
+        return self.runs[str(name)]
 
     def __len__(self) -> int:
         return len(self.runs)
+
+
+def seeds(start: Callable[[], Model], count: int = SEEDS) -> Runs:
+    """The same game from several starts: what is chance shows."""
+    return Runs({str(k): start for k in range(count)})
 
 
 def game(make: Callable[[], nn.Module], **options: Any) -> translation.CycleGAN:
@@ -59,16 +70,24 @@ def unpaired(size: int, n: int = ANIMALS) -> data.Unpaired:
 
 def of_runs(model: Model) -> Figures:
     """The figures of each run, "0_striped" …"""
+    return {f"{k}_{name}": v for k, run in runs(model).items() for name, v in of_translator(run, SMALL).items()}
+
+
+def runs(model: Model) -> dict[str, Any]:
+    """The games of `Runs`; TypeError for another model."""
     if not isinstance(model, Runs):
         raise TypeError(f"model: want Runs, got {type(model).__name__}")
-    each = [of_translator(model[k], SMALL) for k in range(len(model))]
-    return {f"{k}_{name}": value for k, figures in enumerate(each) for name, value in figures.items()}
+    return model.games()
 
 
 def translators(model: Any) -> Model:
     """The generators of each run."""
-    kept = (translation.Translator(run.a_to_b, run.b_to_a) for run in model.runs)
-    return Runs(partial(next, kept), len(model.runs))
+    return Runs({k: partial(both_ways, run) for k, run in model.games().items()})
+
+
+def both_ways(model: Any) -> translation.Translator:
+    """The generators of a game."""
+    return translation.Translator(model.a_to_b, model.b_to_a)
 
 
 UNPAIRED = "3,000 horses and 3,000 other zebras (`data.horses`, 32×32); figures from 500 unseen pairs"
@@ -84,7 +103,7 @@ def case(kind: str, suffix: str, words: str, count: int = SEEDS, **options: Any)
     about, make = MAKERS[kind]
     return Recipe(
         f"horses_{kind}{suffix}", f"horses to zebras and back, 32×32: {about}, {words}; {count} runs", UNPAIRED,
-        partial(Runs, partial(game, make, **options), count), partial(unpaired, SMALL), of_runs, part=translators,
+        partial(seeds, partial(game, make, **options), count), partial(unpaired, SMALL), of_runs, part=translators,
         epochs=6, lr=4e-4, **STABLE,
     )  # fmt: skip
 
@@ -95,4 +114,116 @@ CASES = (
     case("identity", "_noise", "with the cycle loss and noise before the way back", count=1, noise=0.05),
 )
 
-RECIPES = CASES
+
+def shuffled_critic(channels: int = 3) -> nn.Sequential:
+    """The small critic at half the side, so that it sees 36×36 of 64×64 pixels."""
+    return nn.Sequential(nn.PixelUnshuffle(2), translation.small_critic(4 * channels, width=64))
+
+
+def large_game(channels: int = 3, **options: Any) -> translation.CycleGAN:
+    """For 64×64: fine generators, critics at half the side."""
+    nets = (translation.FineGenerator(channels) for _ in range(2))
+    return translation.CycleGAN(*nets, shuffled_critic(channels), shuffled_critic(channels), **options)
+
+
+HORSES_CYCLEGAN = Recipe(
+    "horses_cyclegan", "CycleGAN, horses to zebras and back, 64×64",
+    "5,000 horses and 5,000 other zebras (`data.horses`, 64×64); figures from 500 unseen pairs",
+    large_game, partial(unpaired, LARGE, 5000), lambda model: of_translator(model, LARGE), part=both_ways,
+    epochs=8, lr=4e-4, **STABLE,
+)  # fmt: skip
+
+
+def paired_game(l1: float, adversarial: bool = True) -> translation.Pix2Pix:
+    """With pairs: a fine generator, and a critic of pairs unless L1 is all there is."""
+    critic = shuffled_critic(6) if adversarial else None
+    return translation.Pix2Pix(translation.FineGenerator(), critic, l1=l1)
+
+
+def pairs(n: int = 5000) -> tuple[Tensor, Tensor]:
+    """Horses and the zebras that stand just so."""
+    a, b = horses.pairs(n, size=LARGE, seed=0)
+    return a.images, b.images
+
+
+def of_pairs(model: Model) -> Figures:
+    """The figures of each objective's translations."""
+    true = truth(LARGE)
+    each = {k: of_pictures(run.translate(true.horses), LARGE) for k, run in runs(model).items()}
+    return {f"{k}_{name}": value for k, figures in each.items() for name, value in figures.items()}
+
+
+def generators(model: Any) -> Model:
+    """The generators alone, with no critic."""
+    return Runs({k: partial(translation.Pix2Pix, run.generator, None) for k, run in model.games().items()})
+
+
+OBJECTIVES: dict[str, Callable[[], Model]] = {
+    "l1": partial(paired_game, 100.0, adversarial=False), "cgan": partial(paired_game, 0.0),
+    "both": partial(paired_game, 100.0),
+}  # fmt: skip
+HORSES_PIX2PIX = Recipe(
+    "horses_pix2pix", "horses to zebras with pairs, 64×64: L1 alone, the conditional GAN alone, and both (pix2pix)",
+    "5,000 horses and their zebras (`data.horses`, 64×64); figures from 500 unseen pairs",
+    partial(Runs, OBJECTIVES), pairs, of_pairs, part=generators, epochs=5, lr=4e-4, **STABLE,
+)  # fmt: skip
+
+COAT, STRIPES = 1, 3  # numbers that a horse, and a zebra, has beyond the other
+
+
+def many_game() -> translation.AugmentedCycleGAN:
+    """Each animal's code: one number for a horse's coat, three for a zebra's stripes."""
+    return translation.AugmentedCycleGAN(
+        translation.small_generator(latent=STRIPES), translation.small_generator(latent=COAT),
+        translation.code_reader(COAT), translation.code_reader(STRIPES),
+        translation.small_critic(), translation.small_critic(),
+        translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05,
+    )  # fmt: skip
+
+
+HORSES_MANY = Recipe(
+    "horses_many", "augmented CycleGAN, 32×32: three numbers for a zebra's stripes, one for a horse's coat",
+    UNPAIRED.replace("500 unseen pairs", "200 unseen horses, eight zebras of each"),
+    many_game, partial(unpaired, SMALL), of_many, epochs=8, lr=4e-4, **STABLE,
+)  # fmt: skip
+
+
+def smiles_unpaired() -> data.Unpaired:
+    """Neutral and smiling training photographs, and their mirror images."""
+    sets = (torch.cat([x, x.flip(-1)]) for x in by_smile("train"))
+    return data.Unpaired(*sets, names=("neutral", "smiling"))
+
+
+def by_smile(split: str) -> tuple[Tensor, Tensor]:
+    """Neutral and smiling photographs, [n, 1, 64, 64] each."""
+    given = data.smiles(split)
+    assert given.labels is not None
+    return given.images[given.labels == 0], given.images[given.labels == 1]
+
+
+def of_smiles(model: Model) -> Figures:
+    """Of unseen photographs, neutral ones made to smile and the other way round: the shares that the judge calls
+    smiling, before and after; "same": the share whose translation is nearer to its own original than to any other
+    photograph of that kind; the root mean square change; the error of the round trip."""
+    if not isinstance(model, translation.Translator):
+        raise TypeError(f"model: want a Translator, got {type(model).__name__}")
+    found: Figures = {}
+    for to, name, x in zip("ba", ("neutral", "smiling"), by_smile("test"), strict=True):
+        made, back = model.translate(x, to=to), model.round_trip(x, to=to)
+        nearest = torch.cdist(made.flatten(1), x.flatten(1)).argmin(1)
+        found |= {
+            f"{name}_before": share_smiling(x), f"{name}_after": share_smiling(made),
+            f"{name}_same": (nearest == torch.arange(len(x))).float().mean().item(),
+            f"{name}_change": (made - x).square().mean().sqrt().item(),
+            f"{name}_cycle": (back - x).square().mean().sqrt().item(),
+        }  # fmt: skip
+    return found
+
+
+SMILES_CYCLEGAN = Recipe(
+    "smiles_cyclegan", "CycleGAN of grey photographs of faces, 64×64: neutral to smiling and back",
+    "smiles: 6,600 photographs and their mirror images; figures from the 780 test photographs",
+    partial(large_game, 1, identity=2.0), smiles_unpaired, of_smiles, part=both_ways, epochs=6, lr=3e-4, **STABLE,
+)  # fmt: skip
+
+RECIPES = (*CASES, HORSES_CYCLEGAN, HORSES_MANY, HORSES_PIX2PIX, SMILES_CYCLEGAN)

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "bricks": ["ConditionalBlock", "Images", "ReflectedConv", "instance_norm"],
     "codes": ["code_critic", "code_reader"],
     "cycle": ["CycleGAN"],
+    "fine": ["FineGenerator"],
     "paired": ["Pix2Pix"],
     "pool": ["ImagePool"],
     "published": ["patch_critic", "receptive_field", "resnet_generator", "unet_generator"],
