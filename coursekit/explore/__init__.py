@@ -31,7 +31,9 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "paths": ["PathExplorer"],
     "plane": ["LatentPlane"],
     "repair": ["CorruptRepair"],
+    "translate": ["TranslateLive"],
     "walk": ["Walk"],
+    "whichzebra": ["WhichZebra"],
     "coursekit.explore.parts.held": ["freeze"],
     "coursekit.explore.widget.controls": [
         "Choice", "Control", "Paint", "Play", "Point", "Slider", "State", "Stops", "Toggle",

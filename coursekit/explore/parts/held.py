@@ -26,8 +26,8 @@ class Held:
         self.device = place(module)
         self._function = getattr(freeze(module, self.device), method)
 
-    def __call__(self, x: Tensor, *rest: Any) -> Any:
-        given = self._function(x.to(self.device), *rest)
+    def __call__(self, x: Tensor, *rest: Any, **named: Any) -> Any:
+        given = self._function(x.to(self.device), *rest, **named)
         return given.to(x.device) if isinstance(given, Tensor) else given
 
 
