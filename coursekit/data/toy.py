@@ -90,6 +90,44 @@ def ring_of_gaussians(
     return Points(points, mode, offset, classes=names, factor_names=("right", "up"))
 
 
+def square_corners(*, centre: tuple[float, float] = (0.0, 0.0), scale: float = 1.0) -> Tensor:
+    """The corners of a square, [4, 2]: centre + scale · (±1, ±1), counter-clockwise from the lower left one."""
+    corners = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
+    return torch.tensor(centre) + scale * corners
+
+
+def square_of_gaussians(
+    n: int, *, centre: tuple[float, float] = (0.0, 0.0), scale: float = 1.0, std: float = 0.15,
+    generator: Generator | None = None,
+) -> Points:  # fmt: skip
+    """A mixture of round Gaussians at the corners of a square, each as likely as the others.
+
+    k ~ U{0 … 3}, x = m_k + scale · std · ε with ε ~ N(0, I₂) and m_k = `square_corners`: points [n, 2], labels = the
+    corner k [n], factors = ε [n, 2]. Two of them are two domains: the hidden counterpart of a point has the same k and
+    ε, so it is x ↦ centre' + (scale'/scale) (x − centre). The points alone do not show that: a square looks the same
+    after each of the maps in `square_symmetries`. Raises ValueError if `n` or `std` is negative.
+    """
+    _check_count(n)
+    if not std >= 0:
+        raise ValueError(f"std: got {std}, want a standard deviation, 0 or more")
+    device = _device(generator)
+    corner = torch.randint(4, (n,), generator=generator, device=device)
+    offset = torch.randn(n, 2, generator=generator, device=device)
+    points = square_corners(centre=centre, scale=scale).to(device)[corner] + scale * std * offset
+    names = ("lower left", "lower right", "upper right", "upper left")
+    return Points(points, corner, offset, classes=names, factor_names=("right", "up"))
+
+
+def square_symmetries() -> Tensor:
+    """The eight matrices [8, 2, 2] that map a square around 0 onto itself: the identity, three turns, four mirrors.
+
+    The turns are by 90°, 180° and 270° counter-clockwise; each mirror is (x, y) ↦ (−x, y), and then a turn.
+    """
+    turns = [torch.linalg.matrix_power(torch.tensor([[0.0, -1.0], [1.0, 0.0]]), k) for k in range(4)]
+    mirror = torch.tensor([[-1.0, 0.0], [0.0, 1.0]])
+    return torch.stack([*turns, *(turn @ mirror for turn in turns)])
+
+
 def two_lines(n: int, *, noise: float = 0.0, generator: Generator | None = None) -> Points:
     """The two lines of the lecture's smallest GAN (claim G4): the data's, and an untrained generator's.
 

@@ -9,7 +9,7 @@ from sklearn.datasets import make_swiss_roll
 
 from coursekit.data import toy
 
-WORLDS = [toy.arc, toy.swiss_roll, toy.ring_of_gaussians, toy.two_lines]
+WORLDS = [toy.arc, toy.swiss_roll, toy.ring_of_gaussians, toy.square_of_gaussians, toy.two_lines]
 
 
 def seeded(seed=0):
@@ -103,6 +103,37 @@ def test_ring_refuses_no_modes_and_negative_spread():
         toy.ring_of_gaussians(5, 0)
     with pytest.raises(ValueError, match=r"std: got -1"):
         toy.ring_of_gaussians(5, std=-1.0)
+
+
+def test_square_points_are_corner_plus_offset():
+    how = {"centre": (3.0, -1.0), "scale": 0.5}
+    made = toy.square_of_gaussians(4000, **how, std=0.2, generator=seeded())
+    corners = toy.square_corners(**how)
+    assert torch.allclose(made.points, corners[made.labels] + 0.1 * made.factors, atol=1e-6)
+    assert corners.tolist() == [[2.5, -1.5], [3.5, -1.5], [3.5, -0.5], [2.5, -0.5]]
+    assert torch.allclose(made.labels.bincount() / 4000, torch.tensor(0.25), atol=0.03)
+
+
+def test_hidden_counterparts_have_one_nature():
+    """Drawn with one seed, two squares are each other's hidden truth: a shift and a scale."""
+    a, b = (toy.square_of_gaussians(50, centre=c, scale=s, generator=seeded()) for c, s in (((1, 2), 2), ((0, 5), 3)))
+    assert torch.equal(a.labels, b.labels)
+    assert torch.allclose(b.points, torch.tensor([0.0, 5]) + 1.5 * (a.points - torch.tensor([1.0, 2])), atol=1e-5)
+
+
+def test_eight_maps_keep_the_square():
+    maps, corners = toy.square_symmetries(), toy.square_corners()
+    images = {tuple(torch.cdist(corners @ q.T, corners).argmin(1).tolist()) for q in maps}
+    assert len(maps) == len(images) == 8
+    assert torch.equal(maps @ maps.mT, torch.eye(2).expand(8, 2, 2))  # none stretches
+    assert torch.equal(maps[0], torch.eye(2))
+    assert torch.linalg.det(maps).tolist() == [1.0] * 4 + [-1.0] * 4
+    assert all((torch.cdist(corners @ q.T, corners).amin(1) == 0).all() for q in maps)
+
+
+def test_square_refuses_negative_spread():
+    with pytest.raises(ValueError, match="std: got -1"):
+        toy.square_of_gaussians(5, std=-1.0)
 
 
 def test_two_lines_are_those_of_the_lecture():
