@@ -9,6 +9,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "cycle": ["CycleGAN"],
     "fine": ["FineGenerator"],
     "paired": ["Pix2Pix"],
+    "points": ["PointNets", "point_critic", "point_generator"],
     "pool": ["ImagePool"],
     "published": ["patch_critic", "receptive_field", "resnet_generator", "unet_generator"],
     "small": ["SmallGenerator", "narrow_generator", "small_critic", "small_generator"],
