@@ -14,4 +14,5 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
         "Strip", "arrow", "axes", "bars", "curves", "draw", "heatmaps", "images", "to_array",
     ],
     "png": [],
+    "watch": ["Watch"],
 })  # fmt: skip

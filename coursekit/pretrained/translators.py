@@ -11,7 +11,7 @@ from coursekit import data
 from coursekit.data import horses
 from coursekit.models import translation
 from coursekit.models.base import Model, Terms
-from coursekit.pretrained.animals import of_many, of_pictures, of_translator, truth
+from coursekit.pretrained.animals import of_many, of_pictures, of_studio, of_translator, studio, truth
 from coursekit.pretrained.photographs import share_smiling
 from coursekit.pretrained.recipes import Betas, Figures, Recipe
 
@@ -94,7 +94,7 @@ UNPAIRED = "3,000 horses and 3,000 other zebras (`data.horses`, 32×32); figures
 MAKERS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
     "free": ("convolutional generators", partial(translation.small_generator, start="free")),
     "identity": ("convolutional generators that start at the identity", translation.small_generator),
-    "narrow": ("generators through 32 numbers", translation.narrow_generator),
+    "narrow": ("generators through 32 numbers", partial(translation.narrow_generator, width=16)),
 }
 
 
@@ -188,6 +188,28 @@ HORSES_MANY = Recipe(
 )  # fmt: skip
 
 
+def into_the_studio() -> data.Unpaired:
+    """Horses in every landscape, and other zebras that all stand in one and the same."""
+    zebras = horses.zebras(ANIMALS, size=SMALL, seed=1)
+    assert zebras.factors is not None
+    h, stripes = zebras.factors.split([len(horses.FACTORS), len(horses.STRIPES)], 1)
+    there = data.Images(horses.render(studio(h), SMALL, stripes=stripes))
+    return data.Unpaired(horses.horses(ANIMALS, size=SMALL, seed=0), there, ("horse", "zebra in a studio"))
+
+
+def into(noise: float, suffix: str, words: str) -> Recipe:
+    """From a landscape that the zebras do not show: where does it go?"""
+    make = partial(translation.small_generator, start="free")
+    return Recipe(
+        f"horses_studio{suffix}", f"CycleGAN, horses anywhere to zebras in a studio and back, 32×32{words}",
+        "3,000 horses, and 3,000 other zebras in one landscape (`data.horses`, 32×32); figures from 500 unseen horses",
+        partial(game, make, noise=noise), into_the_studio, of_studio, part=both_ways, epochs=8, lr=4e-4, **STABLE,
+    )  # fmt: skip
+
+
+STUDIOS = (into(0.0, "", ""), into(0.05, "_noise", ", with noise before the way back"))
+
+
 def smiles_unpaired() -> data.Unpaired:
     """Neutral and smiling training photographs, and their mirror images."""
     sets = (torch.cat([x, x.flip(-1)]) for x in by_smile("train"))
@@ -226,4 +248,4 @@ SMILES_CYCLEGAN = Recipe(
     partial(large_game, 1, identity=2.0), smiles_unpaired, of_smiles, part=both_ways, epochs=6, lr=3e-4, **STABLE,
 )  # fmt: skip
 
-RECIPES = (*CASES, HORSES_CYCLEGAN, HORSES_MANY, HORSES_PIX2PIX, SMILES_CYCLEGAN)
+RECIPES = (*CASES, *STUDIOS, HORSES_CYCLEGAN, HORSES_MANY, HORSES_PIX2PIX, SMILES_CYCLEGAN)
