@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import warnings
 from collections import Counter
@@ -72,13 +73,23 @@ def decode_all(paths: Sequence[Path], *, size: int, grey: bool) -> Tensor:
     return pixels.permute(0, 3, 1, 2).float().div_(255)  # [n, size, size, C] → [n, C, size, size]
 
 
-def _decode(path: Path, size: int, mode: str) -> Tensor:
+def decoded(data: bytes, *, size: int, grey: bool) -> Tensor:
+    """A photograph's bytes as an image, float32 [3 or 1, size, size] in [0, 1], treated as `decode_all` treats files.
+
+    Raises ValueError if they are no readable picture.
+    """
+    pixels = _decode(io.BytesIO(data), size, "L" if grey else "RGB", name="the file")
+    return pixels.permute(2, 0, 1).float().div(255)
+
+
+def _decode(source: Path | io.BytesIO, size: int, mode: str, name: str = "") -> Tensor:
     try:
-        with Image.open(path) as picture:
+        with Image.open(source) as picture:
             _refuse_deep(picture)
             upright = _opaque(ImageOps.exif_transpose(picture)).convert(mode)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} is not a readable picture ({error}): remove or replace it") from error
+        why = str(error).replace(f" file {source!r}", " it") if name else error
+        raise ValueError(f"{name or source} is not a readable picture ({why}): remove or replace it") from error
     square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)  # centred crop, then resized
     return torch.from_numpy(np.array(square)).reshape(size, size, -1)
 

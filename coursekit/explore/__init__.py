@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "noise": ["NoiseDesk"],
     "numeraldesk": ["NumeralDesk"],
     "oja": ["OjaFilm"],
+    "ownpicture": ["OwnPicture"],
     "paths": ["PathExplorer"],
     "plane": ["LatentPlane"],
     "repair": ["CorruptRepair"],

@@ -46,7 +46,7 @@ class Brush {
     this.layer.focus({ preventScroll: true });
     this.layer.setPointerCapture(event.pointerId);
     this.session.hold();
-    this.stroke = { ink: event.shiftKey || event.button === 2 ? 0 : 1, at: this.spot(event) };
+    this.stroke = { ink: event.shiftKey || event.button === 2 ? 0 : this.ink, at: this.spot(event) };
     this.drag(event);
   }
   move(event) {
@@ -73,7 +73,7 @@ class Brush {
   key(event) {
     const { key } = event;
     if (MOVES[key]) this.aim([this.row0 + MOVES[key][0] + this.half, this.column0 + MOVES[key][1] + this.half]);
-    else if (key === " " || key === "Enter") this.dab(this.painted ? 0 : 1);
+    else if (key === " " || key === "Enter") this.dab(this.painted ? 0 : this.ink);
     else if (key === "Delete" || key === "Backspace") return this.clear();
     else return;
     event.preventDefault();
@@ -81,7 +81,8 @@ class Brush {
     if (!MOVES[key]) this.send(true);
   }
   get half() { return this.control.brush / 2; }
-  get painted() { return this.bits[this.row0 * this.width + this.column0] === 1; }
+  get ink() { return 1; }
+  get painted() { return this.bits[this.row0 * this.width + this.column0] > 0; }
   spot({ clientX, clientY }) { // [row, column] in pixels of the picture
     const box = this.layer.getBoundingClientRect();
     return [((clientY - box.top) / box.height) * this.height, ((clientX - box.left) / box.width) * this.width];

@@ -26,12 +26,13 @@ from coursekit.explore.widget.controls import Choice, Control, Paint, Play, Poin
 from coursekit.explore.widget.line import address_of
 from coursekit.explore.widget.moves import Moves
 from coursekit.explore.widget.panel import Frame, Picture
+from coursekit.explore.widget.upload import Upload
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = (  # one module, in this order
-    "theme.js", "field.js", "pick.js", "dials.js", "brush.js", "point.js", "turns.js", "source.js", "gate.js",
-    "history.js", "session.js", "save.js", "foot.js", "groups.js", "plan.js", "fit.js", "fill.js", "view.js",
-    "canvas.js",
+    "theme.js", "field.js", "pick.js", "dials.js", "brush.js", "palette.js", "upload.js", "point.js", "turns.js",
+    "source.js", "gate.js", "history.js", "session.js", "save.js", "foot.js", "groups.js", "plan.js", "fit.js",
+    "fill.js", "view.js", "canvas.js",
 )  # fmt: skip
 STYLES = ("canvas.css", "fields.css")
 EXACT, NEARLY = "=", "~"  # how the token of a PNG ends, and that of a JPEG
@@ -152,7 +153,7 @@ def trait_of(control: Control) -> traitlets.TraitType[Any, Any]:
     if isinstance(control, Stops):
         number: Any = traitlets.CInt if all(float(stop).is_integer() for stop in control.stops) else traitlets.CFloat
         return number(control.value, help=control.help).tag(sync=True)
-    if isinstance(control, Paint | Moves):
+    if isinstance(control, Paint | Moves | Upload):
         return traitlets.Unicode(control.value, help=control.help).tag(sync=True)
     if isinstance(control, Point):
         x, y = (traitlets.CFloat(min=low, max=high) for low, high in control.sides)
