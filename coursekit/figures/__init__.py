@@ -9,10 +9,12 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "family": ["Stages", "attention", "balls", "cross_table", "feature_maps", "scoreboard", "with_error"],
     "gallery": ["trainings"],
     "game": ["architecture", "clouds", "square"],
+    "mapping": ["correspondence", "kept"],
     "plots": [
         "BLUE", "COLOURS", "FAINT", "GREEN", "INK", "ORANGE", "PINK", "RED", "SIGNED", "SKY", "Picture",
         "Strip", "arrow", "axes", "bars", "curves", "draw", "heatmaps", "images", "to_array",
     ],
     "png": [],
+    "translating": ["cyclegan", "pix2pix"],
     "watch": ["Watch"],
 })  # fmt: skip

@@ -52,23 +52,24 @@ def architecture(*, alt: str) -> Picture:
     figure, ax = axes(size=(9, 3.1))
     ax.set(xlim=(0, 12.4), ylim=(-0.2, 4.1))
     ax.set_axis_off()
-    _box(ax, (1.0, 1.2), "code h\n~ N(0, I)", INK)
-    _box(ax, (3.8, 1.2), "generator\n$g_{gen}$", ORANGE)
-    _box(ax, (6.6, 1.2), "generated x\nlabel 0", INK)
-    _box(ax, (6.6, 3.3), "data x\nlabel 1", INK)
-    _box(ax, (9.2, 2.25), "discriminator\nD(x) = σ(l(x))", BLUE, 2.1)
+    box(ax, (1.0, 1.2), "code h\n~ N(0, I)", INK)
+    box(ax, (3.8, 1.2), "generator\n$g_{gen}$", ORANGE)
+    box(ax, (6.6, 1.2), "generated x\nlabel 0", INK)
+    box(ax, (6.6, 3.3), "data x\nlabel 1", INK)
+    box(ax, (9.2, 2.25), "discriminator\nD(x) = σ(l(x))", BLUE, 2.1)
     for start, end in (((1.8, 1.2), (3.0, 1.2)), ((4.6, 1.2), (5.8, 1.2)), ((7.4, 1.35), (8.15, 1.95)),
                        ((7.4, 3.15), (8.15, 2.6)), ((10.25, 2.25), (11.05, 2.25))):  # fmt: skip
-        _arrow(ax, start, end, INK)
+        flow(ax, start, end, INK)
     ax.text(11.15, 2.25, "chance that\nx is data", va="center", fontsize=9.5, color=INK)
-    _arrow(ax, (9.2, 1.7), (3.8, 0.62), ORANGE, bend=-0.32)
+    flow(ax, (9.2, 1.7), (3.8, 0.62), ORANGE, bend=-0.32)
     ax.text(6.6, -0.12, "the generator's gradient: through D, whose weights stay", ha="center", fontsize=9, color=INK)
-    _arrow(ax, (10.9, 2.65), (9.9, 2.85), BLUE, bend=0.6)
+    flow(ax, (10.9, 2.65), (9.9, 2.85), BLUE, bend=0.6)
     ax.text(10.3, 3.3, "the discriminator's gradient\ngoes no further than D", ha="center", fontsize=9, color=INK)
     return Picture(figure, alt)
 
 
-def _box(ax: Axes, centre: tuple[float, float], words: str, colour: str, width: float = 1.6) -> None:
+def box(ax: Axes, centre: tuple[float, float], words: str, colour: str, width: float = 1.6) -> None:
+    """Words in a round box of this width and height 1."""
     corner = (centre[0] - width / 2, centre[1] - 0.5)
     style = "round,pad=0.02,rounding_size=0.15"
     look = {"facecolor": PALE[colour], "edgecolor": colour, "linewidth": 1.4}
@@ -76,7 +77,8 @@ def _box(ax: Axes, centre: tuple[float, float], words: str, colour: str, width: 
     ax.text(*centre, words, ha="center", va="center", fontsize=9.5, color=INK)
 
 
-def _arrow(ax: Axes, start: Any, end: Any, colour: str, bend: float = 0.0) -> None:
+def flow(ax: Axes, start: Any, end: Any, colour: str, bend: float = 0.0) -> None:
+    """An arrow; one that bends is dashed."""
     style = {"arrowstyle": "-|>", "color": colour, "lw": 1.6, "connectionstyle": f"arc3,rad={bend}",
              "linestyle": "--" if bend else "-"}  # fmt: skip
     ax.annotate("", xy=end, xytext=start, arrowprops=style)
