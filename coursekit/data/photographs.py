@@ -88,7 +88,7 @@ def _decode(source: Path | io.BytesIO, size: int, mode: str, name: str = "") -> 
             _refuse_deep(picture)
             upright = _opaque(ImageOps.exif_transpose(picture)).convert(mode)
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        why = str(error).replace(f" file {source!r}", " it") if name else error
+        why = str(error).replace(repr(source), "of this kind") if name else error
         raise ValueError(f"{name or source} is not a readable picture ({why}): remove or replace it") from error
     square = ImageOps.fit(upright, (size, size), Image.Resampling.LANCZOS)  # centred crop, then resized
     return torch.from_numpy(np.array(square)).reshape(size, size, -1)

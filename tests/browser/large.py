@@ -5,7 +5,8 @@ from torch import nn
 
 from coursekit import explore
 from coursekit.data import faces
-from coursekit.models import DigitReader, gan, vae
+from coursekit.models import DigitReader, gan, translation, vae
+from coursekit.models.horse_reader import HorseReader
 from coursekit.models.linear import PCA
 
 
@@ -50,6 +51,21 @@ def small_gan(shape, prior):
     return gan.dense(shape, prior, 8, out=gan.Unit())
 
 
+def translator(side=32):
+    """A translator as it starts."""
+    make = translation.small_generator if side == 32 else translation.FineGenerator
+    return translation.Translator(make(), make())
+
+
+def many_to_many(latent):
+    """An augmented CycleGAN as it starts."""
+    critics = (translation.small_critic() for _ in range(2))
+    return translation.AugmentedCycleGAN(
+        translation.small_generator(latent=latent), translation.small_generator(), None,
+        translation.code_reader(latent), *critics, None, translation.code_critic(latent), latent=(0, latent),
+    )
+
+
 chance = torch.Generator().manual_seed(1)
 people = faces.faces(12, size=64, seed=1)
 digit = torch.rand(32, 1, 8, 8, generator=chance)
@@ -63,6 +79,7 @@ ends = faces.sample_factors(2, generator=chance)
 pca = PCA(32).fit(torch.rand(80, 1, 8, 8, generator=chance))
 rates = {(b, s): small_vae((1, 8, 8), 2, beta=b, likelihood=vae.GaussianLikelihood(s))
          for b in (0.25, 1.0, 4.0) for s in (0.1, 0.4)}
+kinds = ("convolutional", "narrow code", "identity start")
 names = ["man with glasses", "man", "woman", "boy", "boy with sunglasses", "girl"]
 
 EVERY = {
@@ -92,9 +109,13 @@ EVERY = {
     "NumeralDesk": lambda: explore.NumeralDesk(2, reader=DigitReader().read),
     "NoiseDesk": lambda: explore.NoiseDesk(pca, digit),
     "OjaFilm": lambda: explore.OjaFilm(dots),
+    "OwnPicture": lambda: explore.OwnPicture({"CycleGAN": translator(64), "another": translator(64)}),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], distances={"pixels": torch.rand(9),
                                                                                 "factors": torch.rand(9)}),
+    "TranslateLive": lambda: explore.TranslateLive({f"{net}, {loss} the cycle": translator() for net in kinds
+                                                    for loss in ("with", "without")}, reader=HorseReader().read),
     "TwoLines": lambda: explore.TwoLines(),
     "Walk": lambda: explore.Walk(way.encode, way.decode, people.images[0], people.images[1], name="VAE",
                                  others={"autoencoder": ways["autoencoder"]}, distances=far),
+    "WhichZebra": lambda: explore.WhichZebra(many_to_many(3), reader=HorseReader().read),
 }

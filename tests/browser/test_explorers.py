@@ -11,6 +11,7 @@ from lab import Lab, run_cell, wait_run, wait_still
 from pages import comes, open_cells
 
 from coursekit import explore
+from coursekit.explore.widget.upload import Upload
 
 NAMES = sorted(tiny.EVERY)
 PARTS = [NAMES[part::3] for part in range(3)]
@@ -20,7 +21,7 @@ LOOK = """(box) => window.look = () => JSON.stringify([
     box.querySelector('.ck-readout').textContent])"""
 MOVED = """([box, before, looked]) =>
     Number(box.dataset.frames) > before && window.look() !== looked && box.dataset.final === 'true'"""
-CONTROLS = "input[type=range], input[type=checkbox], select, .ck-point, .ck-brush, .ck-first-turn"
+CONTROLS = "input[type=file], input[type=range], input[type=checkbox], select, .ck-point, .ck-brush, .ck-first-turn"
 
 
 def test_every_class_has_its_smallest_one() -> None:
@@ -52,12 +53,15 @@ def test_every_control_moves_its_picture(lab: Lab, page: Any, names: list[str]) 
 
 
 def moved(page: Any, box: Any, dial: Any) -> bool:
-    """Whether other pictures or words come, and rest, when keys move a control away from where it stands."""
+    """Whether other pictures or words come, and rest, when keys (or a file) move a control from where it stands."""
     before, node = int(box.get_attribute("data-frames")), box.element_handle()
     looked = page.evaluate(f"(box) => ({LOOK})(box)()", node)
-    dial.focus()
-    for key in keys(dial):
-        page.keyboard.press(key)
+    if dial.get_attribute("type") == "file":
+        dial.set_input_files({"name": "own.png", "mimeType": "image/png", "buffer": Upload.content(Upload("").draw())})
+    else:
+        dial.focus()
+        for key in keys(dial):
+            page.keyboard.press(key)
     return comes(page, MOVED, [node, before, looked])
 
 

@@ -6,6 +6,7 @@ from torch import nn
 from coursekit import explore
 from coursekit.data import faces
 from coursekit.models import gan, vae
+from coursekit.models.horse_reader import HorseReader
 from coursekit.models.linear import PCA
 
 
@@ -52,6 +53,17 @@ def half_way(x, sigma):
     return x * (1 - sigma) / 2
 
 
+class Tinted(nn.Module):
+    """Pictures that two numbers make more red and more blue."""
+
+    def __init__(self):
+        super().__init__()
+        self.latent = {"a": 0, "b": 2}
+
+    def translate(self, x, to="b", *, h):
+        return x * 0.5 + 0.1 + 0.1 * torch.stack([h[:, 0], 0 * h[:, 0], h[:, 1]], 1)[:, :, None, None]
+
+
 def by_ink(x):
     """A reader of numerals that counts their ink: the more there is, the more it takes them for an 8."""
     return torch.where(torch.arange(10) == 8, 2, -0.1) * x.mean((1, 2, 3))[:, None] + 0.1
@@ -64,6 +76,11 @@ ends, model, pair = faces.sample_factors(2, generator=chance), Turned(), (Turned
 pca, names = PCA(6).fit(images), [f"number {i}" for i in range(9)]
 spread = torch.full_like(points, 0.2)
 step = {"pixels": images[0] - images[1], "turned": model.encode(images[:1] - images[1:2])[0]}
+
+paler, darker = (lambda x: 0.9 * x + 0.1), (lambda x: 0.95 * x)
+mild = {"paler": (paler, darker), "darker": (darker, paler)}
+torch.manual_seed(0)
+reader = HorseReader(4, features=16)
 
 EVERY = {
     "ArcDesk": lambda: explore.ArcDesk(),
@@ -87,7 +104,10 @@ EVERY = {
     "NoiseDesk": lambda: explore.NoiseDesk(pca, images),
     "NumeralDesk": lambda: explore.NumeralDesk(3, reader=by_ink),
     "OjaFilm": lambda: explore.OjaFilm(points, frames=11),
+    "OwnPicture": lambda: explore.OwnPicture(mild, size=16),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], size=16),
+    "TranslateLive": lambda: explore.TranslateLive(mild, reader=reader.read),
     "TwoLines": lambda: explore.TwoLines(),
     "Walk": lambda: explore.Walk(*pair, images[0], images[1]),
+    "WhichZebra": lambda: explore.WhichZebra(Tinted(), size=16, animals=3),
 }

@@ -49,9 +49,12 @@ PANELS = {
     "NoiseDesk": ["grid", "grid", "chart"],
     "NumeralDesk": ["picture", "chart", "chart"],
     "OjaFilm": ["chart", "chart"],
+    "OwnPicture": ["picture", "picture", "picture", "signed"],
     "PathExplorer": ["picture", "picture"],
+    "TranslateLive": [*["picture"] * 4, [(440, 12, 632, 204), (648, 12, 840, 204)], "chart"],
     "TwoLines": ["chart", "chart"],
     "Walk": ["picture", "picture"],
+    "WhichZebra": ["picture", "picture", "grid", "grid", [(11 + 158 * i, 10, 161 + 158 * i, 160) for i in range(7)]],
 }  # fmt: skip
 
 
