@@ -16,5 +16,6 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "latent_space": ["analogy", "attribute_direction", "slerp"],
     "manifolds": ["left_out_error", "novelty", "oja_step", "principal_directions"],
     "regularised": ["coin_divergence", "contractive_penalty", "score_from_denoiser"],
+    "translation": ["generators_loss", "receptive_field", "unseen_swap"],
     "variational": ["gaussian_kl", "log_mean_exp", "negative_elbo", "reparameterise"],
 })  # fmt: skip

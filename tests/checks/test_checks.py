@@ -12,10 +12,11 @@ from coursekit.checks import (
     latent_space,
     manifolds,
     regularised,
+    translation,
     variational,
 )
 
-MODULES = (manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans)
+MODULES = (manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans, translation)
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
     for module in MODULES
