@@ -194,10 +194,10 @@ class TestReadings:
     def test_words_say_which_animal_and_which_way_it_looks(self):
         good = reading()
         words = readings.told(good, readings.columns(good, "b"), "b")
-        assert words == f"zebra: 90 % · looks right · kept: {', '.join(POSE)}"
+        assert words == f"read as a zebra: 90 % · looks right · kept: {', '.join(POSE)}"
         bad = reading(right=torch.tensor([0.1, 0.9, 0.9, 0.9]), pose=torch.eye(4, len(POSE)))
         words = readings.told(bad, readings.columns(bad, "a"), "a")
-        assert words.startswith("horse: 10 % · looks left, the wrong way · kept: gait,")
+        assert words.startswith("read as a horse: 10 % · looks left, the wrong way · kept: gait,")
         assert words.endswith("lost: place, size")
 
     @pytest.mark.parametrize(("to", "names"), [("b", ["coat"]), ("a", ["width", "tint"])])

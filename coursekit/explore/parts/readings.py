@@ -9,11 +9,12 @@ from PIL import Image, ImageDraw
 
 from coursekit.explore.parts.draw import FINE, Pen
 from coursekit.explore.parts.inks import inks
+from coursekit.explore.parts.letters import sized
 from coursekit.explore.widget.panel import Picture
 from coursekit.models.horse_reader import POSE, Reading
 
 SIZE = (1280, 250)  # pixels, shown at half of it
-TOP, FOOT, LEFT, RIGHT = 42, 40, 30, 8  # pixels around the columns
+TOP, FOOT, LEFT, RIGHT, LETTERS = 36, 46, 42, 8, 25  # pixels around the columns, and of words
 NEAR = 0.3  # a factor that is read so near to the truth's is kept
 FAINT = {"b": ("coat",), "a": ("width", "tint")}  # what the other domain does not show, read on the way back
 
@@ -39,7 +40,7 @@ def told(seen: Reading, read: Sequence[Column], to: str) -> str:
     chance = seen.zebra[0].item() if to == "b" else 1 - seen.zebra[0].item()
     facing = bool((seen.right[0] > 0.5) == (seen.right[1] > 0.5))
     near, far = kept(read)
-    words = [f"{'zebra' if to == 'b' else 'horse'}: {100 * chance:.0f} %",
+    words = [f"read as a {'zebra' if to == 'b' else 'horse'}: {100 * chance:.0f} %",
              f"looks {'right' if seen.right[0] > 0.5 else 'left'}{'' if facing else ', the wrong way'}",
              f"kept: {', '.join(near) or 'nothing'}"]  # fmt: skip
     return " · ".join([*words, *([f"lost: {', '.join(far)}"] if far else [])])
@@ -56,9 +57,10 @@ def drawn(read: Sequence[Column]) -> Picture:
     pen = Pen(fine.reduce(FINE))
     for i, (name, *_) in enumerate(read):
         words = name if i < len(POSE) else f"{name}, back"
-        pen.text((LEFT + wide * (i + 0.5), SIZE[1] - FOOT + 12), words, inks().ink, 19, "mt")
+        at = LEFT + wide * (i + 0.5), SIZE[1] - FOOT + 12
+        pen.text(at, words, inks().ink, sized(words, wide - 6, LETTERS), "mt")
     for value, words in ((1, "+1"), (0, "0"), (-1, "−1")):
-        pen.text((LEFT + 4, height_of(value) / FINE), words, inks().words, 17, "rm")
+        pen.text((LEFT + 4, height_of(value) / FINE), words, inks().words, LETTERS - 2, "rm")
     return np.asarray(pen.image)
 
 

@@ -14,7 +14,7 @@ from coursekit.explore.parts.letters import font, sized
 from coursekit.explore.parts.shelf import thumb
 from coursekit.explore.widget.panel import Picture
 
-WIDTH, GAP, EDGE, LINE, LETTERS, LEAST = 1280, 16, 12, 26, 22, 6  # pixels; room for so many pictures at least
+WIDTH, GAP, EDGE, LINE, LETTERS, LEAST = 1280, 16, 12, 29, 25, 6  # pixels; room for so many pictures at least
 
 
 def row(images: Sequence[Tensor], names: Sequence[str], chosen: int) -> Picture:
