@@ -39,14 +39,23 @@ SECONDS: dict[str, int] = {
 NOTEBOOK, OTHER = 35, 0  # a notebook and a file that are not listed
 
 # What a pretrained model was trained on → the group of those who need the same data and figures (tests/once.py).
-FIGURES = {"faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles", "numerals": "mnist",
-           "family": "family", "ring": "ring"}
+FIGURES = {
+    "faces": "faces",
+    "mnist": "mnist",
+    "digits": "mnist",
+    "smiles": "smiles",
+    "numerals": "mnist",
+    "family": "family",
+    "ring": "ring",
+    "horses": "horses",
+}
 SHARED = {
     "tests/claims/test_claims_faces.py": "faces",
     "tests/claims/test_claims_vae_mnist.py": "mnist",
     "tests/claims/test_claims_image_gans.py": "mnist",
     "tests/claims/test_claims_numerals.py": "mnist",
     "tests/claims/test_claims_photographs.py": "smiles",
+    "tests/claims/test_claims_translation.py": "horses",
 }
 RUNS_A_NOTEBOOK, MEASURES_A_MODEL = "test_runs_as_stored_", "test_figures_are_those_of_the_weights"
 
