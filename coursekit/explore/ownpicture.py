@@ -24,7 +24,7 @@ LARGE, SMALL, SPAN = 192, 96, 0.6  # CSS pixels of a picture; the difference tha
 PAINTS = {"black": "#17150f", "white": "#f6f3ea", "brown": "#6b3a1c", "chestnut": "#b5652a", "sand": "#dcae74",
           "green": "#7a9a4f", "blue": "#8db3dc", "red earth": "#a8583c"}  # fmt: skip
 GREYS = {"black": "#0a0a0a", "dark grey": "#484848", "grey": "#868686", "light grey": "#c0c0c0", "white": "#f8f8f8"}
-FOURTH = ("what the translation changes", "what the way back misses")
+FOURTH = ("of the translation", "of the way back")
 
 
 class Seen(NamedTuple):

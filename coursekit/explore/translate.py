@@ -83,7 +83,7 @@ class TranslateLive(Explorer):
     def _panels(self) -> tuple[Panel, ...]:
         words = "ring: read on the truth; dot: on the translation, orange if lost"
         every = Panel("all translators", STAGE, smooth=True, row=True)
-        chart = Panel(f"{words}; back: the start, and the way back", STAGE, smooth=True, row=True)
+        chart = Panel(f"{words}; ↩: on the start, on the way back", STAGE, smooth=True, row=True)
         rows = (*((every,) if len(self.ways) > 1 else ()), *((chart,) if self.reader else ()))
         return *(Panel("", ONE) for _ in range(4)), *rows
 

@@ -56,7 +56,7 @@ def drawn(read: Sequence[Column]) -> Picture:
         mark(draw, FINE * (LEFT + wide * (i + 0.5)), height_of(was), height_of(is_), abs(is_ - was) <= NEAR)
     pen = Pen(fine.reduce(FINE))
     for i, (name, *_) in enumerate(read):
-        words = name if i < len(POSE) else f"{name}, back"
+        words = name if i < len(POSE) else f"↩ {name}"
         at = LEFT + wide * (i + 0.5), SIZE[1] - FOOT + 12
         pen.text(at, words, inks().ink, sized(words, wide - 6, LETTERS), "mt")
     for value, words in ((1, "+1"), (0, "0"), (-1, "−1")):

@@ -14,7 +14,7 @@ class Upload {
     this.remove = make("button", "ck-button", { type: "button", textContent: "Remove" });
     this.remove.setAttribute("aria-label", `remove: ${label}`);
     this.remove.addEventListener("click", () => session.set({ [this.name]: "" }, true));
-    const choose = make("label", "ck-button ck-choose-file", { title: help }, "Choose a file …", this.input);
+    const choose = make("label", "ck-button ck-choose-file", { title: help }, "Choose …", this.input);
     this.row = make("div", "ck-row ck-own", {}, make("span", "ck-label", { textContent: label }), choose, this.remove, this.hint);
   }
   async take(file) {
