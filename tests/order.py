@@ -40,15 +40,9 @@ NOTEBOOK, OTHER = 35, 0  # a notebook and a file that are not listed
 
 # What a pretrained model was trained on → the group of those who need the same data and figures (tests/once.py).
 FIGURES = {
-    "faces": "faces",
-    "mnist": "mnist",
-    "digits": "mnist",
-    "smiles": "smiles",
-    "numerals": "mnist",
-    "family": "family",
-    "ring": "ring",
-    "horses": "horses",
-}
+    "faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles", "numerals": "mnist", "family": "family",
+    "ring": "ring", "horses": "horses",
+}  # fmt: skip
 SHARED = {
     "tests/claims/test_claims_faces.py": "faces",
     "tests/claims/test_claims_vae_mnist.py": "mnist",
