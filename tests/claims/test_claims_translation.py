@@ -219,6 +219,14 @@ def test_T3_through_a_narrow_code_the_zebra_is_another_animal():
     assert all(abs(share - 0.5) < 0.07 for share in runs("horses_narrow", "facing"))
 
 
+def test_T3_through_a_narrow_code_the_cycle_loss_closes_the_cycle_further_and_adds_nothing_to_the_pose():
+    assert max(runs("horses_narrow", "cycle")) < 0.65 * min(runs("horses_narrow_alone", "cycle"))
+    assert min(runs("horses_narrow_alone", "striped")) > 0.98
+    for factor in (*WHERE, *POSE):
+        assert max(map(abs, runs("horses_narrow_alone", f"r_{factor}"))) < 0.25
+    assert all(abs(share - 0.5) < 0.07 for share in runs("horses_narrow_alone", "facing"))
+
+
 @pytest.mark.parametrize("run", RUNS)
 def test_T3_through_a_narrow_code_the_cycle_closes_for_the_landscape_by_another_map(run):
     """The zebra does not stand on the horse's ground, and yet the horse's ground comes back. The animal does not: most
