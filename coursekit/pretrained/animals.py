@@ -199,7 +199,7 @@ def spreads(made: Tensor, outlines: Tensor) -> Figures:
 
 
 LANDSCAPE = ("sky", "ground", "light")
-NOISES = (0.0, HIDDEN, 0.05)
+NOISES = (0.0, HIDDEN, 0.1)
 
 
 def studio(h: Tensor) -> Tensor:
@@ -214,7 +214,7 @@ def of_studio(model: Model) -> Figures:
 
     Of the zebras "striped" and "facing" as in `of_pictures`; "landscape": the root mean square error against the
     studio's, outside of the animal. Of the way back r of "back_sky", "back_ground" and "back_light", and the error of
-    the cycle; with noise of deviation 0.02 and 0.05 on the zebra "…_after_0.02" …; "gain": see
+    the cycle; with noise of deviation 0.02 and 0.1 on the zebra "…_after_0.02" …; "gain": see
     `metrics.hidden_message`.
     """
     if not isinstance(model, Translator):

@@ -16,6 +16,7 @@ from coursekit.pretrained.photographs import share_smiling
 from coursekit.pretrained.recipes import Betas, Figures, Recipe
 
 SMALL, LARGE, SEEDS = 32, 64, 3
+WIDTH = 32  # channels of generators and critics for 32×32
 ANIMALS = 3000  # of each kind
 STABLE: dict[str, Any] = {"optimizer": Betas(0.5, 0.999), "hold": 0.5, "batch_size": 16}
 
@@ -59,7 +60,7 @@ def seeds(start: Callable[[], Model], count: int = SEEDS) -> Runs:
 
 def game(make: Callable[[], nn.Module], **options: Any) -> translation.CycleGAN:
     """Two such generators and two small critics."""
-    critics = translation.small_critic(), translation.small_critic()
+    critics = translation.small_critic(width=WIDTH), translation.small_critic(width=WIDTH)
     return translation.CycleGAN(make(), make(), *critics, **options)
 
 
@@ -92,8 +93,10 @@ def both_ways(model: Any) -> translation.Translator:
 
 UNPAIRED = "3,000 horses and 3,000 other zebras (`data.horses`, 32×32); figures from 500 unseen pairs"
 MAKERS: dict[str, tuple[str, Callable[[], nn.Module]]] = {
-    "free": ("convolutional generators", partial(translation.small_generator, start="free")),
-    "identity": ("convolutional generators that start at the identity", translation.small_generator),
+    "free": ("convolutional generators", partial(translation.small_generator, width=WIDTH, start="free")),
+    "identity": (
+        "convolutional generators that start at the identity", partial(translation.small_generator, width=WIDTH)
+    ),
     "narrow": ("generators through 32 numbers", partial(translation.narrow_generator, width=16)),
 }
 
@@ -104,7 +107,7 @@ def case(kind: str, suffix: str, words: str, count: int = SEEDS, **options: Any)
     return Recipe(
         f"horses_{kind}{suffix}", f"horses to zebras and back, 32×32: {about}, {words}; {count} runs", UNPAIRED,
         partial(seeds, partial(game, make, **options), count), partial(unpaired, SMALL), of_runs, part=translators,
-        epochs=6, lr=4e-4, **STABLE,
+        epochs=5, lr=1e-3, **STABLE,
     )  # fmt: skip
 
 
@@ -130,7 +133,7 @@ HORSES_CYCLEGAN = Recipe(
     "horses_cyclegan", "CycleGAN, horses to zebras and back, 64×64",
     "5,000 horses and 5,000 other zebras (`data.horses`, 64×64); figures from 500 unseen pairs",
     large_game, partial(unpaired, LARGE, 5000), lambda model: of_translator(model, LARGE), part=both_ways,
-    epochs=8, lr=4e-4, **STABLE,
+    epochs=8, lr=8e-4, **STABLE,
 )  # fmt: skip
 
 
@@ -165,7 +168,7 @@ OBJECTIVES: dict[str, Callable[[], Model]] = {
 HORSES_PIX2PIX = Recipe(
     "horses_pix2pix", "horses to zebras with pairs, 64×64: L1 alone, the conditional GAN alone, and both (pix2pix)",
     "5,000 horses and their zebras (`data.horses`, 64×64); figures from 500 unseen pairs",
-    partial(Runs, OBJECTIVES), pairs, of_pairs, part=generators, epochs=5, lr=4e-4, **STABLE,
+    partial(Runs, OBJECTIVES), pairs, of_pairs, part=generators, epochs=5, lr=8e-4, **STABLE,
 )  # fmt: skip
 
 COAT, STRIPES = 1, 3  # numbers that a horse, and a zebra, has beyond the other
@@ -174,9 +177,9 @@ COAT, STRIPES = 1, 3  # numbers that a horse, and a zebra, has beyond the other
 def many_game() -> translation.AugmentedCycleGAN:
     """Each animal's code: one number for a horse's coat, three for a zebra's stripes."""
     return translation.AugmentedCycleGAN(
-        translation.small_generator(latent=STRIPES), translation.small_generator(latent=COAT),
+        translation.small_generator(width=WIDTH, latent=STRIPES), translation.small_generator(width=WIDTH, latent=COAT),
         translation.code_reader(COAT), translation.code_reader(STRIPES),
-        translation.small_critic(), translation.small_critic(),
+        translation.small_critic(width=WIDTH), translation.small_critic(width=WIDTH),
         translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05,
     )  # fmt: skip
 
@@ -184,7 +187,7 @@ def many_game() -> translation.AugmentedCycleGAN:
 HORSES_MANY = Recipe(
     "horses_many", "augmented CycleGAN, 32×32: three numbers for a zebra's stripes, one for a horse's coat",
     UNPAIRED.replace("500 unseen pairs", "200 unseen horses, eight zebras of each"),
-    many_game, partial(unpaired, SMALL), of_many, epochs=8, lr=4e-4, **STABLE,
+    many_game, partial(unpaired, SMALL), of_many, epochs=8, lr=1e-3, **STABLE,
 )  # fmt: skip
 
 
@@ -199,11 +202,11 @@ def into_the_studio() -> data.Unpaired:
 
 def into(noise: float, suffix: str, words: str) -> Recipe:
     """From a landscape that the zebras do not show: where does it go?"""
-    make = partial(translation.small_generator, start="free")
+    make = partial(translation.small_generator, width=WIDTH, start="free")
     return Recipe(
         f"horses_studio{suffix}", f"CycleGAN, horses anywhere to zebras in a studio and back, 32×32{words}",
         "3,000 horses, and 3,000 other zebras in one landscape (`data.horses`, 32×32); figures from 500 unseen horses",
-        partial(game, make, noise=noise), into_the_studio, of_studio, part=both_ways, epochs=8, lr=4e-4, **STABLE,
+        partial(game, make, noise=noise), into_the_studio, of_studio, part=both_ways, epochs=8, lr=1e-3, **STABLE,
     )  # fmt: skip
 
 
@@ -245,7 +248,7 @@ def of_smiles(model: Model) -> Figures:
 SMILES_CYCLEGAN = Recipe(
     "smiles_cyclegan", "CycleGAN of grey photographs of faces, 64×64: neutral to smiling and back",
     "smiles: 6,600 photographs and their mirror images; figures from the 780 test photographs",
-    partial(large_game, 1, identity=2.0), smiles_unpaired, of_smiles, part=both_ways, epochs=6, lr=3e-4, **STABLE,
+    partial(large_game, 1, identity=2.0), smiles_unpaired, of_smiles, part=both_ways, epochs=6, lr=5e-4, **STABLE,
 )  # fmt: skip
 
 RECIPES = (*CASES, *STUDIOS, HORSES_CYCLEGAN, HORSES_MANY, HORSES_PIX2PIX, SMILES_CYCLEGAN)

@@ -26,9 +26,8 @@ class CycleGAN(Translator):
 
     - `a_to_b`, `b_to_a` map items [n, ...] to items of the same shape, images or points; `critic_a`, `critic_b` map
       items to scores, one or a map of them.
-    - `cycle`: 0 leaves two GANs whose random seeds are items of the other domain; the way back is not run then. The
-      published least squares have (l − 1)² for the generator, `gan.LEAST_SQUARES` has half of it: the published ratio
-      is cycle=5 here.
+    - `cycle`: 0 leaves two GANs whose random seeds are items of the other domain; the way back is not run then. 10 is
+      the authors' ratio for pixels in [0, 1]: their squares have no ½, and their pixels are twice as far apart.
     - `identity`: not a share of `cycle`, but the whole weight. The paper's choice for paintings and photographs is half
       of `cycle`.
     - `pool`: the size of each critic's pool, 0 for none. Pools are memories: checkpoints keep them, weights do not.

@@ -64,16 +64,16 @@ def small_generator(
 
 
 def small_critic(channels: int = 3, *, width: int = 48) -> nn.Sequential:
-    """Images [n, channels, H, W] in [0, 1] to a map of scores [n, 1, H/4, W/4], 77 k parameters.
+    """Images [n, channels, H, W] in [0, 1] to a map of scores [n, 1, H/4 − 1, W/4 − 1], 78 k parameters.
 
-    Two convolutions of 4×4 with stride 2 and LeakyReLU(0.2), the second with instance normalisation, and one of 3×3.
-    Each score sees 18×18 pixels. Raises ValueError for sides that are no multiples of 4, or below 8.
+    Three convolutions of 4×4, two of them with stride 2 and LeakyReLU(0.2), the second with instance normalisation.
+    Each score sees 22×22 pixels. Raises ValueError for sides that are no multiples of 4, or below 8.
     """
     return nn.Sequential(
         Images(channels, multiple=4, least=8), Centred(),
         nn.Conv2d(channels, width, 4, stride=2, padding=1), nn.LeakyReLU(SLOPE),
         nn.Conv2d(width, 2 * width, 4, stride=2, padding=1, bias=False), instance_norm(2 * width), nn.LeakyReLU(SLOPE),
-        nn.Conv2d(2 * width, 1, 3, padding=1),
+        nn.Conv2d(2 * width, 1, 4, padding=1),
     )  # fmt: skip
 
 
