@@ -126,7 +126,7 @@ def test_strides_count_in_a_receptive_field():
     assert translation.receptive_field(nn.Sequential(*convs)) == 4 + 2 * 2 * 2
     assert translation.receptive_field(nn.Sequential(nn.PixelUnshuffle(4), nn.Conv2d(16, 1, 3))) == 12
     assert translation.receptive_field(nn.ReLU()) == 1
-    assert translation.receptive_field(translation.small_critic()) == 18
+    assert translation.receptive_field(translation.small_critic()) == 22
 
 
 def test_instance_normalisation_sees_the_whole_image():
@@ -156,8 +156,8 @@ def small(**how):
 
 def test_small_nets_are_small():
     assert parameters(translation.small_generator) == 134_844
-    assert parameters(translation.small_critic) == 76_945
-    assert translation.small_critic()(images(side=32)).shape == (4, 1, 8, 8)
+    assert parameters(translation.small_critic) == 77_617
+    assert translation.small_critic()(images(side=32)).shape == (4, 1, 7, 7)
 
 
 @pytest.mark.parametrize("how", [{}, {"latent": 2}, {"times": 4}])
@@ -328,3 +328,29 @@ def test_nets_of_nothing_are_refused():
         translation.patch_critic(0)
     with pytest.raises(ValueError, match="halvings: want at least 2, got 1"):
         translation.unet_generator(halvings=1)
+
+
+def test_a_fine_generator_starts_at_the_identity_and_keeps_sizes():
+    torch.manual_seed(0)
+    net = translation.FineGenerator(1, width=8, blocks=1, fine=4)
+    x = images(2, 1)
+    assert torch.equal(net(x), x)
+    net.last.weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+    assert net(x).shape == x.shape
+    assert (net(x) - x).abs().max() > 0.01
+    assert net.eval()(x).min() >= 0
+    assert net(x).max() <= 1
+
+
+def test_a_fine_generator_listens_to_its_code_and_says_when_one_is_missing():
+    torch.manual_seed(0)
+    net = translation.FineGenerator(width=8, blocks=1, fine=4, latent=2)
+    net.last.weight.data.normal_(std=0.1, generator=torch.Generator().manual_seed(0))
+    x = images(side=16)
+    assert (net(x, torch.zeros(4, 2)) - net(x, torch.ones(4, 2))).abs().max() > 1e-3
+    with pytest.raises(ValueError, match=r"z: want \[4, 2\], got none"):
+        net(x)
+    with pytest.raises(ValueError, match="z: want no code"):
+        translation.FineGenerator(width=8, blocks=1, fine=4)(x, torch.zeros(4, 2))
+    with pytest.raises(ValueError, match="multiples of 4"):
+        net(images(side=18), torch.zeros(4, 2))
