@@ -49,7 +49,7 @@ class ReflectedConv(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """[n, inputs, H, W] → [n, outputs, H, W]."""
-        with torch.autocast(x.device.type, enabled=False):
+        with torch.autocast("cpu" if x.is_meta else x.device.type, enabled=False):  # meta tensors have no autocast
             padded = F.pad(x, self.border, mode="reflect")
         return super().forward(padded)
 
