@@ -119,7 +119,7 @@ CASES = (
 
 
 def shuffled_critic(channels: int = 3) -> nn.Sequential:
-    """The small critic at half the side, so that it sees 36×36 of 64×64 pixels."""
+    """The small critic at half the side, so that it sees 44×44 of 64×64 pixels."""
     return nn.Sequential(nn.PixelUnshuffle(2), translation.small_critic(4 * channels, width=64))
 
 
@@ -180,7 +180,7 @@ def many_game() -> translation.AugmentedCycleGAN:
         translation.small_generator(width=WIDTH, latent=STRIPES), translation.small_generator(width=WIDTH, latent=COAT),
         translation.code_reader(COAT), translation.code_reader(STRIPES),
         translation.small_critic(width=WIDTH), translation.small_critic(width=WIDTH),
-        translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05,
+        translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05, code_cycle=3.0,
     )  # fmt: skip
 
 
