@@ -83,17 +83,19 @@ def hidden_message(
     there: Callable[[Tensor], Tensor], back: Callable[[Tensor], Tensor], images: Tensor, *, sigma: float = 0.02,
     generator: torch.Generator | None = None,
 ) -> HiddenMessage:  # fmt: skip
-    """Whether the way back lives on something faint: with y = there(x) and ε from N(0, σ²) in each pixel value,
+    """What noise on the translation does to the way back: with y = there(x) and ε from N(0, σ²) in each pixel value,
 
         clean  = √ mean (back(y) − x)²               the cycle's error,
         noisy  = √ mean (back(y + ε) − x)²           that after noise nobody would notice,
         factor = noisy / clean,
         gain   = √ mean (back(y + ε) − back(y))² / σ.
 
-    Errors are in pixel values. The gain is how strongly the way back amplifies faint differences, whatever the clean
-    error: 1 for x → 1 − x, 1/ε for a message of amplitude ε. The factor is large for that too, and also for an honest
-    way back whose clean error is far below σ. Raises ValueError for σ that is not positive, or if the images come
-    back in another shape. Source: Chu, Zhmoginov & Sandler (2017); Bashkirova et al. (2019).
+    Errors are in pixel values. The gain is how strongly the way back amplifies differences, whatever the clean error: 1
+    for x → 1 − x; 1/ε for a message of amplitude ε that sits in single pixels. No test by itself: a message that is
+    spread over many pixels survives the noise and has a gain near 1 or below, and the factor is large also for an
+    honest way back whose clean error is far below σ. A surer test is to exchange what should carry no information
+    between two translations. Raises ValueError for σ that is not positive, or if the images come back in another shape.
+    Source: Chu, Zhmoginov & Sandler (2017); Bashkirova et al. (2019).
     """
     if not sigma > 0:
         raise ValueError(f"sigma: want a positive number, got {sigma}")

@@ -180,7 +180,7 @@ def many_game() -> translation.AugmentedCycleGAN:
         translation.small_generator(width=WIDTH, latent=STRIPES), translation.small_generator(width=WIDTH, latent=COAT),
         translation.code_reader(COAT), translation.code_reader(STRIPES),
         translation.small_critic(width=WIDTH), translation.small_critic(width=WIDTH),
-        translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05, code_cycle=3.0,
+        translation.code_critic(COAT), translation.code_critic(STRIPES), latent=(COAT, STRIPES), noise=0.05,
     )  # fmt: skip
 
 

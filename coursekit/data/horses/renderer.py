@@ -22,8 +22,9 @@ def render(factors: Tensor, size: int = 32, *, stripes: Tensor | None = None) ->
 
     `factors` [n, 11] floating, on any device, in the order of FACTORS; returns [n, 3, size, size] in [0, 1], same
     dtype and device. A function of the factors (and stripes) alone, differentiable in all but facing. A zebra does not
-    show its coat's colour, and a horse has no stripes; all else is the same to the pixel. Raises ValueError for a wrong
-    shape, a factor outside RANGES (named, NaN too) or size < 8, TypeError for factors that are no floating tensor.
+    show its coat's colour, and a horse has no stripes; coat, mane, tail and ear have other paints, and outside of the
+    animal both pictures are the same to the pixel. Raises ValueError for a wrong shape, a factor outside RANGES (named,
+    NaN too) or size < 8, TypeError for factors that are no floating tensor.
     """
     return _in_chunks(factors, size, stripes, _draw, 3)
 

@@ -23,11 +23,12 @@ class Pix2Pix(Model):
     - `generator` maps images [n, C, H, W] to images [n, C', H, W] (or points [n, d] to points).
     - `critic` maps x and y joined along dimension 1, [n, C + C', H, W], to scores, one or a map of them; None leaves L1
       alone, a regression, and the only player is "generator".
-    - `l1`: 0 leaves the conditional GAN alone.
+    - `l1`: 0 leaves the conditional GAN alone. The authors' 100 is for pixels in [−1, 1]; for [0, 1] 200 is as much.
 
-    The seed is the input: what noise there is, is the generator's dropout, which `translate` turns off. Terms of the
-    generator: "loss", "adversarial", "l1", the latter without its weight. The generator runs once in a step. Raises
-    ValueError for a negative l1, for l1=0 without a critic, or a batch that is no pair. Source: Isola et al. (2017).
+    The seed is the input: what noise there is, is the generator's dropout, which `translate` turns off (the authors
+    leave it on, and normalise by the batch at hand). Terms of the generator: "loss", "adversarial", "l1", the latter
+    without its weight. The generator runs once in a step. Raises ValueError for a negative l1, for l1=0 without a
+    critic, or a batch that is no pair. Source: Isola et al. (2017).
     """
 
     def __init__(
