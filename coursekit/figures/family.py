@@ -4,13 +4,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
-from IPython.display import display
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
 from torch import Tensor
 
 from coursekit.figures.game import square
-from coursekit.figures.plots import BLUE, FAINT, GREEN, INK, ORANGE, RED, Picture, axes, draw, images
+from coursekit.figures.plots import BLUE, FAINT, GREEN, INK, ORANGE, RED, Picture, Redrawn, axes, draw, images
 
 Rows = Mapping[str, Mapping[str, float]]
 
@@ -29,7 +28,7 @@ class Stages:
         self.make, self.at, self.alt, self.scale = make, frozenset(at), alt, scale
         self.rows: dict[str, Tensor] = {}
         self.latest: Picture | None = None
-        self._handle: Any = None
+        self._place = Redrawn()
 
     def after(self, step: int, terms: Mapping[str, float]) -> None:
         """One more row if it is time."""
@@ -38,11 +37,8 @@ class Stages:
         self.rows[f"step {step:,}"] = self.make()
         shown = [image for row in self.rows.values() for image in row]
         columns = len(shown) // len(self.rows)
-        self.latest = images(shown, alt=self.alt, columns=columns, rows=list(self.rows), scale=self.scale)
-        if self._handle is None:
-            self._handle = display(self.latest, display_id=True)
-        else:
-            self._handle.update(self.latest)
+        drawn = images(shown, alt=self.alt, columns=columns, rows=list(self.rows), scale=self.scale)
+        self.latest = self._place.show(drawn)
 
 
 def feature_maps(sizes: Sequence[tuple[int, int]], notes: Sequence[str] = (), *, alt: str, start: str = "") -> Picture:

@@ -91,9 +91,7 @@ def to_array(image: Tensor | np.ndarray) -> np.ndarray:
     return array.squeeze(-1).clip(0, 1) if array.shape[-1] == 1 and array.ndim == 3 else array.clip(0, 1)
 
 
-def draw(
-    ax: Axes, image: Tensor | np.ndarray, title: str = "", *, smooth: bool = False, **kwargs: Any
-) -> None:
+def draw(ax: Axes, image: Tensor | np.ndarray, title: str = "", *, smooth: bool = False, **kwargs: Any) -> None:
     """Draw one image on `ax` without ticks; grey ones on a scale from 0 to 1 (or as `kwargs` say)."""
     options = {"cmap": "gray", "vmin": 0, "vmax": 1, "interpolation": "antialiased" if smooth else "nearest"}
     ax.imshow(image if "cmap" in kwargs else to_array(image), **{**options, **kwargs})
@@ -141,6 +139,21 @@ def images(
     return Picture(figure, alt)
 
 
+class Redrawn:
+    """A place in a cell's output for one picture: the first is displayed, each further one takes its place."""
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+
+    def show(self, picture: Picture) -> Picture:
+        """That picture, from now on; elsewhere than in a notebook nothing is drawn."""
+        if self._handle is None:
+            self._handle = display(picture, display_id=True)
+        else:
+            self._handle.update(picture)
+        return picture
+
+
 class Strip:
     """A training's companion that shows images above their reconstructions, redrawn every so many steps.
 
@@ -153,17 +166,13 @@ class Strip:
             raise ValueError(f"every: want at least 1 step, got {every}")
         self.model, self.x, self.alt, self.every = model, x, alt, every
         self.latest = self._drawn()
-        self._handle: Any = None
+        self._place = Redrawn()
 
     def after(self, step: int, terms: Mapping[str, float]) -> None:
         """Redraw if it is time."""
         if step % self.every and step != 1:
             return
-        self.latest = self._drawn()
-        if self._handle is None:
-            self._handle = display(self.latest, display_id=True)
-        else:
-            self._handle.update(self.latest)
+        self.latest = self._place.show(self._drawn())
 
     def _drawn(self) -> Picture:
         with torch.no_grad(), eval_mode(self.model):
@@ -250,6 +259,4 @@ def arrow(ax: Axes, start: Any, vector: Any, *, colour: str, label: str = "", wi
         arrowprops={"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0},
     )
     if label:
-        ax.annotate(
-            label, xy=b, xytext=(5, 4), textcoords="offset points", color=colour, fontsize=10, weight="bold"
-        )
+        ax.annotate(label, xy=b, xytext=(5, 4), textcoords="offset points", color=colour, fontsize=10, weight="bold")

@@ -3,10 +3,9 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from IPython.display import display
 from torch import Tensor
 
-from coursekit.figures.plots import COLOURS, INK, Picture, axes, draw
+from coursekit.figures.plots import COLOURS, INK, Picture, Redrawn, axes, draw
 
 Shown = Callable[[], Sequence[Tensor]]  # rows of images, [n, C, H, W] each
 
@@ -29,7 +28,7 @@ class Watch:
         self.show, self.measure, self.every, self.rows, self.alt, self.scale = show, measure, every, rows, alt, scale
         self.scores: list[tuple[int, Mapping[str, float]]] = []
         self.latest: Picture | None = None
-        self._handle: Any = None
+        self._place = Redrawn()
 
     def start(self, training: Any) -> None:
         """The picture before the first step."""
@@ -42,11 +41,7 @@ class Watch:
 
     def _look(self, step: int) -> None:
         self.scores.append((step, self.measure()))
-        self.latest = self._drawn()
-        if self._handle is None:
-            self._handle = display(self.latest, display_id=True)
-        else:
-            self._handle.update(self.latest)
+        self.latest = self._place.show(self._drawn())
 
     def _drawn(self) -> Picture:
         shown = [list(row) for row in self.show()]

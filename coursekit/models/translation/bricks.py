@@ -77,3 +77,10 @@ class ConditionalBlock(nn.Module):
         parts = self.told(z)[:, :, None, None].chunk(4, 1)  # each [n, channels, 1, 1]
         y = (1 + parts[0]) * self.norm(self.first(x)) + parts[1]
         return x + (1 + parts[2]) * self.norm(self.second(y.relu())) + parts[3]
+
+
+def check_code(z: Tensor | None, n: int, latent: int) -> None:
+    """ValueError unless z is [n, latent], or None where there is no code."""
+    wanted, got = ([n, latent] if latent else None), (None if z is None else list(z.shape))
+    if wanted != got:
+        raise ValueError(f"z: want {wanted or 'no code'}, got {got or 'none'}")

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor, nn
 
 from coursekit.models.gan.bricks import Clamped
-from coursekit.models.translation.bricks import ConditionalBlock, Images, ReflectedConv
+from coursekit.models.translation.bricks import ConditionalBlock, Images, ReflectedConv, check_code
 
 
 class FineGenerator(nn.Module):
@@ -18,9 +18,7 @@ class FineGenerator(nn.Module):
     Raises ValueError for sides that are no multiples of 4, and for a code that is missing or not wanted.
     """
 
-    def __init__(
-        self, channels: int = 3, *, width: int = 64, blocks: int = 4, fine: int = 24, latent: int = 0
-    ) -> None:
+    def __init__(self, channels: int = 3, *, width: int = 64, blocks: int = 4, fine: int = 24, latent: int = 0) -> None:
         super().__init__()
         self.latent = latent
         self.first = nn.Sequential(
@@ -36,9 +34,7 @@ class FineGenerator(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """In the shape of x."""
-        wanted, got = ([len(x), self.latent] if self.latent else None), (None if z is None else list(z.shape))
-        if wanted != got:
-            raise ValueError(f"z: want {wanted or 'no code'}, got {got or 'none'}")
+        check_code(z, len(x), self.latent)
         edges = self.first(x)  # [n, fine, H/2, W/2]
         y = self.down(edges)
         for block in self.blocks:

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from coursekit.models.gan.bricks import Centred, Clamped
 from coursekit.models.nets import conv_decoder, conv_encoder
-from coursekit.models.translation.bricks import ConditionalBlock, Images, ReflectedConv, instance_norm
+from coursekit.models.translation.bricks import ConditionalBlock, Images, ReflectedConv, check_code, instance_norm
 
 SLOPE = 0.2
 
@@ -31,9 +31,7 @@ class SmallGenerator(nn.Module):
 
     def forward(self, x: Tensor, z: Tensor | None = None) -> Tensor:
         """Images [n, C, H, W], and a code z [n, latent] if there is one, to images of the same shape."""
-        wanted, got = ([len(x), self.latent] if self.latent else None), (None if z is None else list(z.shape))
-        if wanted != got:
-            raise ValueError(f"z: want {wanted or 'no code'}, got {got or 'none'}")
+        check_code(z, len(x), self.latent)
         y = self.down(x)
         for block in self.blocks:
             y = block(y, z)
