@@ -1,8 +1,11 @@
 """Small models with several players, to hold the training loop to its contract."""
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from coursekit.explore.parts.draw import picture
+from coursekit.models import translation
 from coursekit.models.autoencoders import dense
 from coursekit.models.base import Model, eval_mode, noise
 from coursekit.models.nets import mlp
@@ -111,3 +114,20 @@ def model(seed=0):
 
 def same(a: nn.Module, b: nn.Module) -> bool:
     return all(torch.equal(p, q) for p, q in zip(a.state_dict().values(), b.state_dict().values(), strict=True))
+
+
+def cyclegan(seed=0, channels=3):
+    """A CycleGAN that has not learnt: a little off the identity."""
+    torch.manual_seed(seed)
+    nets = [translation.small_generator(channels, width=8, blocks=1) for _ in range(2)]
+    critics = [translation.small_critic(channels, width=8) for _ in range(2)]
+    with torch.no_grad():
+        for net in nets:
+            for parameter in net.last.parameters():
+                parameter.normal_(std=0.05)
+    return translation.CycleGAN(*nets, *critics)
+
+
+def shows(shown, images, levels: int = 1) -> bool:
+    """Whether a panel shows the first of the images, to so many grey levels: another batch is rounded otherwise."""
+    return np.abs(shown.astype(int) - picture(images[0])).max() <= levels

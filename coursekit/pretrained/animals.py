@@ -102,7 +102,7 @@ def truth(size: int, n: int = JUDGED) -> Truth:
     return Truth(a.images, b.images, horses.landscape(h, size), horses.silhouette(h, size), h)
 
 
-def of_pictures(made: Tensor, size: int, *, zebras: bool = True) -> Figures:
+def of_pictures(made: Tensor, size: int) -> Figures:
     """Translations of `truth(size)` against the hidden truth.
 
     "striped": the share that the reader takes for zebras; "facing", "r_place" …: what it reads against the true
@@ -111,13 +111,12 @@ def of_pictures(made: Tensor, size: int, *, zebras: bool = True) -> Figures:
     "sharpness": `sharpness`, in units of the truth's.
     """
     true, seen = truth(size), reader().read(made)
-    wanted = true.zebras if zebras else true.horses
     outside = (true.outlines == 0).float()
     return {
         "striped": (seen.zebra > 0.5).float().mean().item(), "facing": facing(seen, true.factors),
-        **correlated(seen, true.factors), "ground": metrics.masked_error(made, wanted, outside),
-        "outline": overlap(made, true), "structure": metrics.structure_error(made, wanted),
-        "sharpness": sharpness(made, true.outlines) / sharpness(wanted, true.outlines),
+        **correlated(seen, true.factors), "ground": metrics.masked_error(made, true.zebras, outside),
+        "outline": overlap(made, true), "structure": metrics.structure_error(made, true.zebras),
+        "sharpness": sharpness(made, true.outlines) / sharpness(true.zebras, true.outlines),
     }  # fmt: skip
 
 

@@ -6,30 +6,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from players import cyclegan, shows
 
 from coursekit.data import photographs
 from coursekit.explore import OwnPicture
 from coursekit.explore.ownpicture import FOURTH
-from coursekit.explore.parts.draw import diverging, picture
+from coursekit.explore.parts.draw import diverging
 from coursekit.explore.widget.palette import Palette
 from coursekit.explore.widget.upload import Upload
-from coursekit.models import translation
-
-
-def cyclegan(seed=0, channels=3):
-    """A CycleGAN that has not learnt: a little off the identity."""
-    torch.manual_seed(seed)
-    nets = [translation.small_generator(channels, width=8, blocks=1) for _ in range(2)]
-    critics = [translation.small_critic(channels, width=8) for _ in range(2)]
-    with torch.no_grad():
-        for net in nets:
-            for parameter in net.last.parameters():
-                parameter.normal_(std=0.05)
-    return translation.CycleGAN(*nets, *critics)
-
-
-def same(shown, images):
-    return np.array_equal(shown, picture(images[0]))
 
 
 @pytest.fixture(scope="module")
@@ -53,16 +37,16 @@ class TestOwnPicture:
     def test_panels_show_the_start_its_translation_and_the_round_trip(self, own, models, back):
         state, to = own.state(example=2, from_b=back, by="other"), "a" if back else "b"
         x, shown = own.examples[1:2], own.render(state)
-        assert same(shown[0], x)
-        assert same(shown[1], models["other"].translate(x, to))
-        assert same(shown[2], models["other"].round_trip(x, to))
-        assert not same(shown[1], models["one"].translate(x, to))
+        assert shows(shown[0], x)
+        assert shows(shown[1], models["other"].translate(x, to))
+        assert shows(shown[2], models["other"].round_trip(x, to))
+        assert not shows(shown[1], models["one"].translate(x, to))
 
     def test_the_difference_is_that_of_the_translation_or_of_the_way_back(self, own, models):
         x = own.examples[:1]
         for which, y in zip(FOURTH, (models["one"].translate(x), models["one"].round_trip(x)), strict=True):
             wanted = diverging((y - x)[0].mean(0), 0.6)
-            assert np.array_equal(own.render(own.state(fourth=which))[3], wanted)
+            assert np.abs(own.render(own.state(fourth=which))[3].astype(int) - wanted).max() <= 3
 
     def test_paint_lies_on_the_start_and_is_translated_with_it(self, own, models):
         numbers = torch.zeros(32, 32, dtype=torch.long)
@@ -74,8 +58,8 @@ class TestOwnPicture:
         plain = own.render(own.state())
         assert (shown[0] != plain[0]).any(-1).sum() == 2
         x = own.paint.on(own.examples[0], state["painted"])[None]
-        assert same(shown[0], x)
-        assert same(shown[1], models["one"].translate(x))
+        assert shows(shown[0], x)
+        assert shows(shown[1], models["one"].translate(x))
         assert not np.array_equal(shown[1], plain[1])
 
     def test_an_own_file_is_treated_as_photographs_are(self, own, tmp_path):
@@ -84,7 +68,7 @@ class TestOwnPicture:
         (tmp_path / "wide.png").write_bytes(data)
         wanted = photographs.decode_all([tmp_path / "wide.png"], size=32, grey=False)
         frame = own.frame({"file": Upload.of(data)})
-        assert same(frame.pictures[0], wanted)
+        assert shows(frame.pictures[0], wanted)
         assert frame.captions[0].startswith("x: your picture")
         assert own.captions(own.state())[0].startswith("x: the picture")
 

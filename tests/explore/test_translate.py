@@ -7,6 +7,7 @@ import pytest
 import torch
 from browser import tiny
 from PIL import Image
+from players import cyclegan, shows
 
 from coursekit.data import horses
 from coursekit.explore import TranslateLive
@@ -15,30 +16,13 @@ from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.inks import DARK, LIGHT, drawn_with
 from coursekit.explore.parts.row import LETTERS, halved, row
 from coursekit.explore.parts.ways import ways
-from coursekit.models import translation
 from coursekit.models.horse_reader import POSE, Reading
 
 POSED = {"place": 0.4, "size": -0.3, "gait": 0.8, "neck": 0.5, "coat": -0.7, "sky": 0.6, "light": -0.2, "phase": 0.9}
 
 
-def cyclegan(seed=0, channels=3):
-    """A CycleGAN that has not learnt: a little off the identity."""
-    torch.manual_seed(seed)
-    nets = [translation.small_generator(channels, width=8, blocks=1) for _ in range(2)]
-    critics = [translation.small_critic(channels, width=8) for _ in range(2)]
-    with torch.no_grad():
-        for net in nets:
-            for parameter in net.last.parameters():
-                parameter.normal_(std=0.05)
-    return translation.CycleGAN(*nets, *critics)
-
-
 def inverted(x):
     return 1 - x
-
-
-def same(shown, images):
-    return np.array_equal(shown, picture(images[0]))
 
 
 @pytest.fixture(scope="module")
@@ -59,9 +43,9 @@ class TestTranslateLive:
         h = horses.factors(facing=-1, **named)
         horse, zebra = horses.render(h, 32), horses.render(h, 32, stripes=torch.tensor([[0.9, 0.0, 0.0]]))
         start, truth = (zebra, horse) if back else (horse, zebra)
-        assert same(shown[0], start)
-        assert same(shown[3], truth)
-        assert not same(shown[0], truth)
+        assert shows(shown[0], start)
+        assert shows(shown[3], truth)
+        assert not shows(shown[0], truth)
 
     @pytest.mark.parametrize("back", [False, True], ids=["from a horse", "from a zebra"])
     @pytest.mark.parametrize("by", ["one", "other"])
@@ -69,16 +53,16 @@ class TestTranslateLive:
         state = live.state(**POSED, from_zebra=back, by=by)
         shown, start = live.render(state), live.seen(state).start[None]
         to, rest = ("a", "b") if back else ("b", "a")
-        assert same(shown[1], models[by].translate(start, to))
-        assert same(shown[2], models[by].round_trip(start, to))
-        assert not same(shown[1], models[by].translate(start, rest))
+        assert shows(shown[1], models[by].translate(start, to))
+        assert shows(shown[2], models[by].round_trip(start, to))
+        assert not shows(shown[1], models[by].translate(start, rest))
 
     def test_every_translation_stands_in_the_row_the_chosen_ones_in_a_frame(self, live, models):
         state = live.state(**POSED, by="other")
         drawn, start = live.render(state)[4], live.seen(state).start[None]
         for left, name in ((440, "one"), (648, "other")):
             small = drawn[12:204:6, left : left + 192 : 6]
-            assert same(small, models[name].translate(start))
+            assert shows(small, models[name].translate(start))
             frame = (drawn[6 : 6 + 204, left - 6] == LIGHT.orange).all(-1)
             assert frame.all() == (name == "other")
 
@@ -150,7 +134,7 @@ class TestTranslateLive:
         state = desk.state(**POSED)
         shown = desk.render(state)
         assert len(seen) == 1
-        assert all(same(shown[panel], seen[0][[place]]) for place, panel in enumerate((1, 3, 2, 0)))
+        assert all(shows(shown[panel], seen[0][[place]]) for place, panel in enumerate((1, 3, 2, 0)))
         assert np.array_equal(shown[5], readings.drawn(readings.columns(tiny.reader.read(seen[0]), "b")))
 
     @pytest.mark.parametrize("wrong", [3, (inverted,), (inverted,) * 3, torch.nn.Identity()])

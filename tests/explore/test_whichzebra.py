@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from players import shows
 
 from coursekit.data import horses
 from coursekit.explore import WhichZebra
@@ -11,10 +12,6 @@ from coursekit.explore.parts.shelf import thumb
 from coursekit.explore.whichzebra import along
 from coursekit.models import translation
 from coursekit.models.horse_reader import POSE, Reading
-
-
-def same(shown, images):
-    return np.array_equal(shown, picture(images[0]))
 
 
 class Striped(torch.nn.Module):
@@ -64,9 +61,9 @@ class TestWhichZebra:
     def test_the_zebra_is_the_models_for_the_sliders_numbers(self, which, model):
         state = which.state(horse=2, h_1=1.25, h_2=-0.5)
         shown, x = which.render(state), which.herd.images[1:2]
-        assert same(shown[0], x)
-        assert same(shown[1], model.translate(x, "b", h=torch.tensor([[1.25, -0.5]])))
-        assert not same(shown[1], model.translate(x, "b", h=torch.tensor([[-0.5, 1.25]])))
+        assert shows(shown[0], x)
+        assert shows(shown[1], model.translate(x, "b", h=torch.tensor([[1.25, -0.5]])))
+        assert not shows(shown[1], model.translate(x, "b", h=torch.tensor([[-0.5, 1.25]])))
 
     @pytest.mark.parametrize(("name", "axis"), [("h₁", 0), ("h₂", 1)])
     def test_the_middle_of_the_strip_is_the_number_at_0_and_its_ends_at_2(self, which, name, axis):
