@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "base": ["Model", "default_device", "device_of", "eval_mode", "seed_everything", "train_mode"],
     "classical": ["GaussianGenerator", "MixtureGenerator"],
     "corruption": ["Masking", "Patch"],
+    "diffusion": [],
     "estimators": [],
     "gan": [],
     "gaussians": ["LinearGaussian", "gaussian_kl", "standard_normal"],
