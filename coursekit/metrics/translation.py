@@ -146,10 +146,16 @@ def _blurred(x: Tensor, deviation: float) -> Tensor:
     """Under a Gaussian, along each axis in turn; beyond its border an image goes on as it ends."""
     reach = max(1, round(3 * deviation))
     kernel = torch.arange(-reach, reach + 1, dtype=x.dtype, device=x.device).div(deviation).square().div(-2).softmax(0)
-    n, channels, height, width = x.shape
-    padded = F.pad(x, (reach, reach, reach, reach), mode="replicate").flatten(0, 1)[:, None]  # [n C, 1, …]
-    soft = F.conv2d(F.conv2d(padded, kernel.view(1, 1, -1, 1)), kernel.view(1, 1, 1, -1))
-    return soft.view(n, channels, height, width)
+    rows, columns = (_smoothing(side, kernel) for side in x.shape[2:])
+    return rows @ x @ columns.mT
+
+
+def _smoothing(side: int, kernel: Tensor) -> Tensor:
+    """[side, side]: in each row the kernel around one place; what reaches beyond the image counts at its end."""
+    reach = len(kernel) // 2
+    steps = torch.arange(-reach, reach + 1, device=kernel.device)
+    places = (torch.arange(side, device=kernel.device)[:, None] + steps).clamp(0, side - 1)  # [side, k]
+    return kernel.new_zeros(side, side).scatter_add_(1, places, kernel.expand(side, -1))
 
 
 def _weighted_correlation(a: Tensor, b: Tensor, weight: Tensor) -> Tensor:

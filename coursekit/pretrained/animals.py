@@ -1,7 +1,7 @@
 """The judge of horses and zebras, `horses_reader`, and what cards say of translations between them."""
 
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -140,16 +140,21 @@ def of_translator(model: Model, size: int) -> Figures:
     if not isinstance(model, Translator):
         raise TypeError(f"model: want a Translator, got {type(model).__name__}")
     true = truth(size)
-    back = model.translate(true.zebras, to="a")
+    made, back = translated(model, true.horses, "b"), translated(model, true.zebras, "a")
     message = metrics.hidden_message(
-        lambda x: model.translate(x, to="b"), lambda y: model.translate(y, to="a"), true.horses,
-        sigma=HIDDEN, generator=torch.Generator().manual_seed(0),
+        lambda _: made, lambda y: translated(model, y, "a"), true.horses, sigma=HIDDEN,
+        generator=torch.Generator().manual_seed(0),
     )  # fmt: skip
     return {
-        **of_pictures(model.translate(true.horses, to="b"), size),
+        **of_pictures(made, size),
         "plain": 1 - (reader().read(back).zebra > 0.5).float().mean().item(), "cycle": message.clean,
         "cycle_after_noise": message.noisy, "gain": message.gain,
     }  # fmt: skip
+
+
+def translated(model: Any, x: Tensor, *to: str) -> Tensor:
+    """`model.translate(x, *to)`, fifty images at a time: nearly twice as fast as all at once."""
+    return torch.cat([model.translate(part, *to) for part in x.split(50)])
 
 
 DRAWS, FEW = 8, 200  # codes for each of so many horses

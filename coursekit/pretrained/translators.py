@@ -11,7 +11,7 @@ from coursekit import data
 from coursekit.data import horses
 from coursekit.models import translation
 from coursekit.models.base import Model, Terms
-from coursekit.pretrained.animals import of_many, of_pictures, of_studio, of_translator, studio, truth
+from coursekit.pretrained.animals import of_many, of_pictures, of_studio, of_translator, studio, translated, truth
 from coursekit.pretrained.photographs import share_smiling
 from coursekit.pretrained.recipes import Betas, Figures, Recipe
 
@@ -153,7 +153,7 @@ def pairs(n: int = 5000) -> tuple[Tensor, Tensor]:
 def of_pairs(model: Model) -> Figures:
     """The figures of each objective's translations."""
     true = truth(LARGE)
-    each = {k: of_pictures(run.translate(true.horses), LARGE) for k, run in runs(model).items()}
+    each = {k: of_pictures(translated(run, true.horses), LARGE) for k, run in runs(model).items()}
     return {f"{k}_{name}": value for k, figures in each.items() for name, value in figures.items()}
 
 

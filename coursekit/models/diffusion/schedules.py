@@ -208,7 +208,7 @@ class Straight(Schedule):
         return self._time(t)
 
     def times(self, steps: int, *, power: float | None = None) -> Tensor:
-        """steps + 1 times from 1 to 0, evenly spaced unless there is a `power`. ValueError for steps or power below 1."""
+        """steps + 1 times from 1 to 0, evenly spaced unless there is a `power`; ValueError for less than 1 of either."""
         return _falling(steps, power)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
