@@ -5,7 +5,7 @@ from coursekit.handing import hands_on
 __getattr__, __dir__, __all__ = hands_on(__name__, {
     "denoisers": ["Denoiser", "FiniteDenoiser", "GaussianDenoiser", "LinearDenoiser", "MixtureDenoiser"],
     "guidance": ["ClassifierGuided", "Guided"],
-    "jacobian": ["jacobian", "leading_gains", "local_rank", "spectrum"],
+    "jacobian": ["leading_gains", "local_jacobian", "local_rank", "spectrum"],
     "learnt": ["Diffusion"],
     "nets": ["PointNet", "UNet"],
     "samplers": ["DDIM", "DDPM", "Euler", "Heun", "Sampler", "SmallSteps", "path", "run"],

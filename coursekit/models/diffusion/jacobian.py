@@ -50,7 +50,7 @@ def _maps(denoiser: Denoiser, x_t: Tensor, t: Time, condition: Tensor | None) ->
         yield _Map(denoiser, x, time, None if condition is None else condition[i : i + 1])
 
 
-def jacobian(denoiser: Denoiser, x_t: Tensor, t: Time, *, condition: Tensor | None = None) -> Tensor:
+def local_jacobian(denoiser: Denoiser, x_t: Tensor, t: Time, *, condition: Tensor | None = None) -> Tensor:
     """a ∂x₀/∂x_t at each item: [n, M, M], row i the change of the estimate's i-th number. t is a number or [n].
 
     The factor a makes it the derivative with respect to x_t/a, whose size is that of the data.
@@ -61,7 +61,7 @@ def jacobian(denoiser: Denoiser, x_t: Tensor, t: Time, *, condition: Tensor | No
 
 def spectrum(denoiser: Denoiser, x_t: Tensor, t: Time, *, condition: Tensor | None = None) -> Tensor:
     """The Jacobian's singular values at each item, falling: [n, M]; for the exact denoiser, its eigenvalues."""
-    return torch.linalg.svdvals(jacobian(denoiser, x_t, t, condition=condition))
+    return torch.linalg.svdvals(local_jacobian(denoiser, x_t, t, condition=condition))
 
 
 def local_rank(

@@ -166,7 +166,10 @@ def linear(T: int = 1000, first: float | None = None, last: float | None = None)
     """β rises evenly from `first` to `last`; 0.1/T and 20/T unless given: Ho et al.'s 0.0001 and 0.02 for T = 1000.
 
     With fewer steps each has to add more: with T = 200 and those same two numbers, ᾱ_T is .13 and the end is no noise.
+    Raises ValueError for a T that these defaults are too large for, and for other β.
     """
+    if last is None and T <= 20:
+        raise ValueError(f"T: want more than 20 steps unless `last` is given, got {T}")
     bounds = (0.1 / T if first is None else first, 20 / T if last is None else last)
     return Discrete(torch.linspace(*bounds, T, dtype=torch.float64))
 
@@ -208,7 +211,7 @@ class Straight(Schedule):
         return self._time(t)
 
     def times(self, steps: int, *, power: float | None = None) -> Tensor:
-        """steps + 1 times from 1 to 0, evenly spaced unless there is a `power`; ValueError for less than 1 of either."""
+        """steps + 1 times from 1 to 0, evenly spaced unless there is a `power`; ValueError for one of them below 1."""
         return _falling(steps, power)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
