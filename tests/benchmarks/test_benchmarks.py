@@ -12,6 +12,7 @@ from browser.lab import chromium
 FOLDER = Path(__file__).parent
 FIGURES = {  # a line that each must print
     "bench_card": r"no CUDA card here|dimensions, faces +card +[\d.]+ +CPU, one thread +[\d.]+",
+    "bench_diffusion": r"training, .*ratio [\d.]+ [\d.]+\n  sampling, .*ratio [\d.]+ [\d.]+",
     "bench_explorers": r"grid 8×8, ours +\d+ \(\d+\) +\d+ \(\d+\)",
     "bench_faces": r"64 of 32×32 with gradient +\d+ +\d+ +[\d.]+ +[\d.]+",
     "bench_gans": r"DCGAN, 64×64 .*ratio [\d.]+\nMLP GAN, points .*ratio [\d.]+",
@@ -26,6 +27,8 @@ FILES = sorted(FOLDER.glob("bench_*.py"))
 
 def needs(name: str) -> None:
     """Skip what this machine has not got."""
+    if name == "bench_diffusion":
+        pytest.importorskip("diffusers", reason="needs `pip install diffusers`")
     if name == "bench_explorers":
         pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
         if chromium() is None:
