@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.optim import SGD
 
 from coursekit import training
-from coursekit.models import gan, translation, vae
+from coursekit.models import diffusion, gan, translation, vae
 from coursekit.models.autoencoders import binary_cross_entropy, dense, fast_convolutional, stacked, tied
 from coursekit.models.base import Model
 from coursekit.models.corruption import Gaussian, Masking, Patch
@@ -136,6 +136,30 @@ def of_points() -> Model:
     return translation.CycleGAN(mlp(2, 8, 2), mlp(2, 8, 2), mlp(2, 8, 1), mlp(2, 8, 1), pool=20)
 
 
+class Timed(nn.Module):
+    """A net for points in the plane that is told a time, and two more numbers if there are any."""
+
+    def __init__(self, condition: int = 0) -> None:
+        super().__init__()
+        self.layers = mlp(3 + condition, 16, 2)
+
+    def forward(self, x: Tensor, t: Tensor, condition: Tensor | None) -> Tensor:
+        return self.layers(torch.cat([x, t[:, None], *([] if condition is None else [condition])], 1))
+
+
+def diffused(name: str, schedule: diffusion.Schedule, predicts: diffusion.Target, condition: int = 0) -> Member:
+    """A learnt denoiser of points that are far from N(0, I)."""
+
+    def make() -> Model:
+        return diffusion.Diffusion(Timed(condition), schedule, predicts=predicts, centre=1.0, scale=3.0, shape=(2,))
+
+    def batch() -> Tensor | tuple[Tensor, ...]:
+        x = points(32, 2)()
+        return (x, (x > 0).float()) if condition else x
+
+    return Member(f"diffusion, {name}", make, batch, (2,), condition=condition)
+
+
 CODES = gan.Codes(2, classes=3, continuous=2)
 ONLY_DIFFERENCES = ("critic.3.bias",)  # of scores count in some losses, and the critic's last bias drops out of them
 
@@ -194,6 +218,10 @@ MEMBERS = [
     translator("Pix2Pix", lambda: translation.Pix2Pix(*nets(1), *critics(1, 6))),
     translator("Pix2Pix, L1 alone", lambda: translation.Pix2Pix(*nets(1), None), falls="loss"),
     translator("Augmented CycleGAN", many_to_many, draws=True),
+    diffused("noise", diffusion.linear(50), diffusion.NOISE),
+    diffused("v", diffusion.cosine(50), diffusion.V),
+    diffused("straight flow", diffusion.Straight(logit_std=1.0), diffusion.VELOCITY),
+    diffused("conditional", diffusion.Spread(5.0), diffusion.DATA, condition=2),
     Member("two players", TinyGAN, points(32, 2), (2,), falls=None),
     Member("two players, three turns of one", lambda: TinyGAN(n_critic=3), points(32, 2), (2,), falls=None),
     Member("three players", Debate, points(8, 1), (3,), falls=None),
