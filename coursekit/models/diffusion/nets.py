@@ -128,25 +128,13 @@ def normalised(channels: int, *, affine: bool = True) -> nn.GroupNorm:
     return nn.GroupNorm(gcd(GROUPS, channels), channels, affine=affine)
 
 
-class Meeting(nn.Module):
-    """Maps from below, enlarged, and those kept on the way down, joined by a 1×1 convolution."""
-
-    def __init__(self, below: int, channels: int) -> None:
-        super().__init__()
-        self.enlarged, self.joined = shuffled(below, channels, kernel=1), nn.Conv2d(2 * channels, channels, 1)
-
-    def forward(self, below: Tensor, kept: Tensor) -> Tensor:
-        """[n, below, H/2, W/2] and [n, channels, H, W] → [n, channels, H, W]."""
-        return self.joined(torch.cat([self.enlarged(below), kept], 1))
-
-
 class UNet(nn.Module):
     """Images [n, channels, H, W] to as large ones, told time and condition: down, through blocks, up again.
 
     First the pixels of `unshuffle`² places become channels: what is near in an image is computed at once. Then one
     block for each width but the last, each followed by halving; at the smallest maps `depth` blocks of the last width,
-    with attention between all places behind the first; then up, where maps of the same size from the way down are
-    joined. Raises ValueError for H or W that cannot be divided so often, other channels, or where t or condition has
+    with attention between all places behind the first; then up, where the maps of the same size from the way down are
+    added. Raises ValueError for H or W that cannot be divided so often, other channels, or where t or condition has
     another shape. Source: Ronneberger et al. (2015); Ho et al. (2020).
 
         widths (48, 96), 3 × 32 × 32:   3·4 → 48 (16×16) → 96 (8×8) → 48 (16×16) → 3·4
@@ -169,7 +157,7 @@ class UNet(nn.Module):
         self.halved = nn.ModuleList([_halved(a, b) for a, b in pairwise(widths)])
         self.low = nn.ModuleList([AdaptiveBlock(low, told) for _ in range(depth)])
         self.attention = SelfAttention(low) if attention else None
-        self.meetings = nn.ModuleList([Meeting(b, a) for a, b in pairwise(widths)])
+        self.doubled = nn.ModuleList([shuffled(b, a, kernel=1) for a, b in pairwise(widths)])
         last = zeroed(nn.Conv2d(widths[0], pixels, 3, padding=1))
         self.last = nn.Sequential(normalised(widths[0]), nn.SiLU(), last, nn.PixelShuffle(unshuffle))
 
@@ -181,8 +169,8 @@ class UNet(nn.Module):
             kept.append(block(y, e))
             y = halved(kept[-1])
         y = self._through(y, e)
-        for meeting, block in zip(reversed(self.meetings), reversed(self.up), strict=True):
-            y = block(meeting(y, kept.pop()), e)
+        for doubled, block in zip(reversed(self.doubled), reversed(self.up), strict=True):
+            y = block(kept.pop() + doubled(y), e)
         return self.last(y)
 
     def _through(self, y: Tensor, e: Tensor) -> Tensor:
