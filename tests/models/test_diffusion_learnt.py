@@ -253,6 +253,24 @@ def test_guidance_is_asked_for_with_a_weight():
     assert torch.allclose(guided, parts[0] + 3 * (parts[1] - parts[0]), atol=1e-6)
 
 
+@every_schedule
+def test_an_edit_keeps_more_of_an_item_the_less_it_is_noised(schedule):
+    """With the exact denoiser of a Gaussian, what comes out is known: x keeps a share of its place, ε has the rest."""
+    _, model = knowing(schedule, DATA)
+    x, eps = MEAN + STD * drawn(40, 2), drawn(40, 2, seed=1)
+    away = []
+    for t in schedule.times(10, power=2)[[8, 6, 4, 2]].tolist():
+        edited = model.edit(x, t, noise=eps, sampler=Heun(), steps=100, power=2)
+        a, s = schedule.signal(t), schedule.noise(t)
+        place = (a * 0.8 * (x - MEAN) / STD + s * eps) / (a**2 * 0.64 + s**2).sqrt()  # in units of x_t's spread
+        assert torch.allclose(edited, (MEAN + STD * place).float(), atol=0.05)
+        away.append((edited - x).abs().mean().item())
+    assert away == sorted(away)
+    one, same, other = (model.edit(x, t, generator=seeded(k), steps=10) for k in (0, 0, 1))
+    assert torch.equal(one, same)
+    assert not torch.allclose(one, other, atol=1e-3)
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [

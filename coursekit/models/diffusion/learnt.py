@@ -24,6 +24,8 @@ class Diffusion(Model, Denoiser):
       item. For images in [0, 1] take .5 and .5. As a denoiser (`forward`, `eps`, …) it lives in the inner units.
     - Conditional: batches are pairs (x, condition [n, k]). A row of zeros means that nothing is asked; in training a
       share `drop` of the rows is set to zero, so that one net learns both (Ho & Salimans, 2022).
+    - `predicts`: with NOISE a mistake of the net counts 1/a times in x₀. Where the schedule's end has hardly any signal
+      left (`cosine`), take another target, or a sampler that clips.
     - `weight(t)` [n] → [n] weights the items' squared errors; None: all alike, the "simple" loss.
     - `shape` of an item; else that of the first batch.
 
@@ -107,11 +109,17 @@ class Diffusion(Model, Denoiser):
 
         Between two of them the model is in the mode it was in. Arguments and errors as `sample`'s.
         """
+        noise = drawn(n, *self._shape(shape), like=self, generator=generator)
+        how: dict[str, Any] = {"condition": condition, "weight": weight, "sampler": sampler, "generator": generator}
+        yield from self._walk(self.schedule.start(noise), self.schedule.times(steps, power=power), **how)
+
+    def _walk(
+        self, x: Tensor, times: Tensor, *, condition: Tensor | None, weight: float, sampler: Sampler | None,
+        generator: torch.Generator | None,
+    ) -> Iterator[tuple[float, Tensor, Tensor]]:  # fmt: skip
         sampler = (DDIM() if isinstance(self.schedule, Discrete) else Heun()) if sampler is None else sampler
         denoiser = self if weight == 1 or condition is None else Guided(self, weight)
-        noise = drawn(n, *self._shape(shape), like=self, generator=generator)
-        times, told = self.schedule.times(steps, power=power), self._told(condition, n)
-        walk = path(denoiser, sampler, self.schedule.start(noise), times, condition=told, generator=generator)
+        walk = path(denoiser, sampler, x, times, condition=self._told(condition, len(x)), generator=generator)
         for _ in range(len(times)):
             with eval_mode(self):
                 t, x_t, x_0 = next(walk)
@@ -131,6 +139,25 @@ class Diffusion(Model, Denoiser):
         """
         *_, (_, x, _) = self.path(n, generator=generator, **how)
         return x
+
+    @torch.no_grad()
+    def edit(
+        self, x: Tensor, t: float, *, condition: Tensor | None = None, weight: float = 1.0, noise: Tensor | None = None,
+        sampler: Sampler | None = None, steps: int = 50, power: float | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:  # fmt: skip
+        """Items x [n, ...] noised to time t and denoised again, under another condition perhaps: [n, ...].
+
+        The later t, the more is new. `noise` in the shape of x is drawn unless given. Of the `steps` times from `end`
+        to 0, those before t are taken. Other arguments as `sample`'s. Source: Meng et al. (2022), "SDEdit".
+        """
+        x_0 = self.inner(x.to(self.centre.device))
+        eps = drawn(*x_0.shape, like=self, generator=generator) if noise is None else noise.to(x_0)
+        row = self.schedule.times(steps, power=power)
+        times = torch.cat([torch.as_tensor([t], dtype=row.dtype), row[row < t]])
+        how: dict[str, Any] = {"condition": condition, "weight": weight, "sampler": sampler, "generator": generator}
+        *_, (_, end, _) = self._walk(self.schedule.noised(x_0, t, eps), times, **how)
+        return end
 
     def _shape(self, given: Sequence[int] | None) -> tuple[int, ...]:
         shape = self.shape if given is None else tuple(given)
