@@ -266,6 +266,7 @@ def test_an_edit_keeps_more_of_an_item_the_less_it_is_noised(schedule):
         assert torch.allclose(edited, (MEAN + STD * place).float(), atol=0.05)
         away.append((edited - x).abs().mean().item())
     assert away == sorted(away)
+    assert torch.allclose(model.edit(x, 0), x, atol=1e-6)
     one, same, other = (model.edit(x, t, generator=seeded(k), steps=10) for k in (0, 0, 1))
     assert torch.equal(one, same)
     assert not torch.allclose(one, other, atol=1e-3)

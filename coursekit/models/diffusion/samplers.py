@@ -140,7 +140,7 @@ class Heun(Euler):
         (a_t, s_t), (a_s, s_s) = (denoiser.schedule.levels(time, x_t) for time in (t, s))
         x_0, eps = self.estimates(denoiser, x_t, t, condition)
         trial = a_s * x_0 + s_s * eps
-        if not bool((s_s > 0).any()):
+        if not bool((denoiser.schedule.noise(s) > 0).any()):
             return trial
         slopes = self._slope(x_0, eps) + self._slope(*self.estimates(denoiser, trial, s, condition))
         unit_t, unit_s = self._unit(a_t, s_t), self._unit(a_s, s_s)
