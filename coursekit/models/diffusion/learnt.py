@@ -148,8 +148,9 @@ class Diffusion(Model, Denoiser):
     ) -> Tensor:  # fmt: skip
         """Items x [n, ...] noised to time t and denoised again, under another condition perhaps: [n, ...].
 
-        The later t, the more is new; t = 0 changes nothing. `noise` in the shape of x is drawn unless given. Of
-        the `steps` times from `end` to 0, those before t are taken. Other arguments as `sample`'s. Source: Meng et al. (2022), "SDEdit".
+        The later t, the more is new; t = 0 changes nothing. `noise` in the shape of x is drawn unless given. Of the
+        `steps` times from `end` to 0, those before t are taken. Other arguments as `sample`'s. Source: Meng et al.
+        (2022), "SDEdit".
         """
         x_0 = self.inner(x.to(self.centre.device))
         if t == 0:
