@@ -51,14 +51,14 @@ class WhichZebra(Explorer):
         self.herd = horses.horses(animals, size=size, seed=seed)
         self.names = tuple(f"h{i}".translate(DIGITS) for i in range(1, self.latent + 1))
         self.controls = self._controls()
-        grids = (Panel(f"{HANDFUL} codes by chance", ONE), Panel("true zebras of this horse", ONE))
+        grids = (Panel(f"{HANDFUL} random codes", ONE), Panel("true zebras of this horse", ONE))
         self.panels = (Panel("x: a horse", ONE), Panel("F(x, h): a zebra", ONE), *grids,
                        Panel("", STAGE, smooth=True, row=True))
         self.sheet_columns = 2
         self.line, self.handful = lru_cache(maxsize=16)(self._line), lru_cache(maxsize=16)(self._handful)
         self.read, self.true = lru_cache(maxsize=16)(self._read), lru_cache(maxsize=16)(self._true)
         self.alt = (
-            "One horse, its zebra for a code, nine zebras for codes by chance, nine true zebras of this horse, and a "
+            "One horse, its zebra for a code, nine zebras for random codes, nine true zebras of this horse, and a "
             f"strip of seven zebras along one number of the code; so for {', '.join(self.names[:4])}"
         )
 
@@ -69,7 +69,7 @@ class WhichZebra(Explorer):
                           help="a number of the code, drawn from N(0, 1) in training")
                    for i, name in enumerate(self.names))
         along = Choice("along", options=self.names, label="strip along", help="which number the strip changes")
-        chance = Slider("others", low=0, high=99, step=1, value=0, label="handful", help="other codes by chance")
+        chance = Slider("others", low=0, high=99, step=1, value=0, label="handful", help="other random codes")
         several = (herd,) if len(self.herd.images) > 1 else ()
         return (*several, *sliders, *((along,) if self.latent > 1 else ()), chance)
 

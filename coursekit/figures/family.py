@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 import torch
 from matplotlib.axes import Axes
 from matplotlib.patches import Circle, Rectangle
@@ -75,11 +76,13 @@ def _between(ax: Axes, left: float, gap: float, note: str) -> None:
 def scoreboard(
     rows: Rows, columns: Mapping[str, str], *, alt: str, goals: Mapping[str, float] | None = None,
     logarithmic: Sequence[str] = (), best: Mapping[str, Callable[..., float]] | None = None, height: float = 0.3,
+    from_zero: bool = False,
 ) -> Picture:  # fmt: skip
     """Some figures of each of several models, a panel for each figure, a dot with its value for each model.
 
     `columns` maps a figure's name to the panel's title; a figure that a model lacks leaves its place empty. `goals` are
-    dotted lines; `best` says for a figure whether `max` or `min` is to be drawn in another colour.
+    dotted lines; `best` says for a figure whether `max` or `min` is to be drawn in another colour;
+    `from_zero`: each axis begins at 0.
     """
     figure, grid = axes(1, len(columns), size=(10, 0.75 + height * len(rows)), sharey=True, squeeze=False)
     for ax, (key, title) in zip(grid[0], columns.items(), strict=True):
@@ -93,6 +96,8 @@ def scoreboard(
         if key in logarithmic:
             ax.set_xscale("log")
         ax.margins(x=0.3)
+        if from_zero:
+            ax.set_xlim(left=0)
     grid[0, 0].set_yticks(range(len(rows)), list(rows))
     return Picture(figure, alt)
 
@@ -101,11 +106,18 @@ def _dots(ax: Axes, names: list[str], found: Mapping[str, float], winner: float 
     for name, value in found.items():
         place, colour = names.index(name), ORANGE if value == winner else BLUE
         ax.plot([value], [place], "o", color=colour, markersize=5)
-        words = f"{value:.0f}" if abs(value) >= 100 else f"{value:.2g}" if abs(value) < 10 else f"{value:.1f}"
+        words = rounded(value)
         spot = {"xytext": (0, 5), "textcoords": "offset points", "ha": "center", "fontsize": 7.5, "color": INK}
         ax.annotate(words, (value, place), **spot)  # type: ignore[arg-type]
     ax.set_ylim(len(names) - 0.5, -0.7)
     ax.tick_params(axis="x", labelsize=7.5)
+
+
+def rounded(value: float) -> str:
+    """Two digits, and no power of ten: "0.00003", "0.97", "12.3", "120"."""
+    if abs(value) >= 10:
+        return f"{value:.0f}" if abs(value) >= 100 else f"{value:.1f}"
+    return np.format_float_positional(value, precision=2, fractional=False, trim="-")
 
 
 def cross_table(

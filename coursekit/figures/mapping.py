@@ -1,7 +1,6 @@
 """Pictures of maps between two domains: what goes where, and what of it is kept."""
 
 from collections.abc import Mapping, Sequence
-from statistics import mean
 
 import torch
 from matplotlib.axes import Axes
@@ -109,7 +108,7 @@ def kept(
 def _runs(ax: Axes, found: Mapping[str, Sequence[float]], floor: float, colours: Mapping[str, str]) -> None:
     for row, (case, values) in enumerate(found.items()):
         places = [row + 0.13 * (i - (len(values) - 1) / 2) for i in range(len(values))]
-        ax.hlines(row, floor, mean(values), color=FAINT, linewidth=1.2)
+        ax.hlines(row, min(floor, *values), max(floor, *values), color=FAINT, linewidth=1.2)
         ax.plot(values, places, "o", color=colours.get(case, BLUE), markersize=5, markeredgewidth=0, alpha=0.85)
     ax.axvline(floor, color=FAINT, linewidth=1)
     ax.spines["left"].set_visible(False)
@@ -128,7 +127,7 @@ def _summary(cases: Cases, columns: Mapping[str, str], floors: Mapping[str, floa
         words = {
             "kept": [title for title, values in found.items() if min(values) >= MUCH],
             "lost": [title for title, values in found.items() if max(map(abs, values)) <= LITTLE],
-            "different in each run": [title for title, values in found.items() if max(values) - min(values) > APART],
+            "runs disagree about": [title for title, values in found.items() if max(values) - min(values) > APART],
         }
         said = "; ".join(f"{word}: {', '.join(titles)}" for word, titles in words.items() if titles)
         told.append(f"{case}: {said or 'all in between'}.")

@@ -28,15 +28,15 @@ def pix2pix(pictures: Shown | None = None, *, alt: str = "") -> Picture:
     for name, place in items.items():
         _item(ax, place, name, pictures or {}, above=name != "y")
     box(ax, (2.95, 2.9), "generator\n$g$", ORANGE, 1.5)
-    box(ax, (8.5, 2.9), "critic\n$l(x, g(x))$", BLUE, 1.7)
-    box(ax, (8.5, 0.9), "critic\n$l(x, y)$", BLUE, 1.7)
+    box(ax, (8.5, 2.9), "critic\n$D(x, g(x))$", BLUE, 1.7)
+    box(ax, (8.5, 0.9), "critic\n$D(x, y)$", BLUE, 1.7)
     _flows(ax, ((1.6, 2.9), (2.15, 2.9)), ((3.75, 2.9), (4.3, 2.9)), ((5.7, 2.9), (7.6, 2.9)), ((5.7, 0.9), (7.6, 0.9)))
     _flows(ax, ((9.4, 2.9), (10.0, 2.9)), ((9.4, 0.9), (10.0, 0.9)))
     flow(ax, (1.25, 3.55), (8.5, 3.48), INK, bend=-0.1)
     flow(ax, (0.9, 2.25), (8.2, 0.36), INK, bend=0.33)
     ax.annotate("", xy=(5.0, 1.5), xytext=(5.0, 2.3), arrowprops={"arrowstyle": "<|-|>", "color": GREEN, "lw": 1.8})
     ax.text(5.15, 1.9, "L1", va="center", fontsize=9.5, color=INK)
-    for height, words in ((2.9, "a drawn\npair"), (0.9, "a true\npair")):
+    for height, words in ((2.9, "generated?"), (0.9, "real?")):
         ax.text(10.1, height, words, va="center", fontsize=9.5, color=INK)
     said = "Boxes and arrows. The generator makes g(x) of x. An arrow with two heads, L1, joins g(x) and the target y. "
     return Picture(figure, alt or f"{said}The critic is shown two pairs: x with g(x), and x with y.")

@@ -58,7 +58,7 @@ def test_kept_draws_a_dot_for_each_run_and_says_what_all_runs_share():
     assert [list(line.get_xdata()) for line in dots] == [[0.95, 0.9], [0.5, 0.6]]
     assert facing.lines[-1].get_xdata()[0] == 0.5
     assert picture.alt == (
-        "Two cases. with: kept: place, facing; different in each run: sky. without: lost: facing, sky."
+        "Two cases. with: kept: place, facing; runs disagree about: sky. without: lost: facing, sky."
     )
 
 
