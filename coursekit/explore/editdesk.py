@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -16,8 +16,8 @@ from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.eyes import Eyes, Reader, alike
 from coursekit.explore.parts.held import freeze, place
-from coursekit.explore.parts.inks import inks
-from coursekit.explore.parts.known import Known
+from coursekit.explore.parts.inks import Colour, inks
+from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.strip import strip
 from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.parts.wishes import SAME, WITH, WITHOUT, Wishes, key, obeyed
@@ -77,6 +77,7 @@ class EditDesk(Explorer):
         self.panels = (*(Panel("", ONE) for _ in range(4)), Panel("", STAGE, smooth=True, row=True), *chart)
         self.sheet_columns = 2
         self.edits = Known(self.whole, self.brief)
+        self.chart = Ground(self._chart)
         self.alt = self._alt()
 
     def _own(self, given: Tensor | None, k: int) -> Tensor:
@@ -173,21 +174,23 @@ class EditDesk(Explorer):
         off = (edits.made[t].clamp(0, 1) - face.cpu()).abs().amax(0)
         line = [edits.made.get(v, torch.zeros_like(face)) for v in self.times]
         words = [f"{v:g}" for v in self.times]
-        chart = (self.chart(edits, t),) if self.eyes else ()
+        marks = [(t, values[t], colour) for values, colour in self.curves(edits)]
+        chart = (self.chart(edits).marked(marks),) if self.eyes else ()
         return (picture(face), picture(edits.noised[t]), picture(edits.made[t]), picture(off),
                 strip(torch.stack(line), words, self.times.index(t), len(self.times)), *chart)
 
-    def chart(self, edits: Edits, t: float) -> Picture:
+    def curves(self, edits: Edits) -> list[tuple[Mapping[float, float], Colour]]:
+        """What is measured, with its colours; nothing of a preview."""
+        return [(edits.changed, inks().orange), (edits.same, inks().blue)] if edits.same else []
+
+    def _chart(self, edits: Edits) -> Chart:
         """What stays and what changes against t."""
         chart = Chart(CHART, (0.0, self.times[-1]), 1.25)
         chart.axes({v: f"{v:g}" for v in self.times}, "noised to t" if edits.same else LATER)
-        colours = {"as asked": inks().orange, "still the same face": inks().blue}
-        chart.legend(colours)
-        curves = list(zip((edits.changed, edits.same), colours.values(), strict=True))
-        for values, colour in curves:
-            if values:
-                chart.curve(list(values), list(values.values()), colour, points=True)
-        return chart.marked([(t, values[t], colour) for values, colour in curves if values])
+        chart.legend({"as asked": inks().orange, "still the same face": inks().blue})
+        for values, colour in self.curves(edits):
+            chart.curve(list(values), list(values.values()), colour, points=True)
+        return chart
 
     # --- words
 

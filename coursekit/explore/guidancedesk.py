@@ -14,8 +14,8 @@ from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.eyes import Eyes, Reader, variety
 from coursekit.explore.parts.held import freeze, place
-from coursekit.explore.parts.inks import inks
-from coursekit.explore.parts.known import Known
+from coursekit.explore.parts.inks import Colour, inks
+from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.row import row
 from coursekit.explore.parts.wishes import WITH, Wishes, condition, obeyed
 from coursekit.explore.widget.controls import Slider, State, Stops
@@ -70,6 +70,7 @@ class GuidanceDesk(Explorer):
         self.panels = Panel("samples", 300), *chart, Panel("", 628, smooth=True, row=True)
         self.sheet_columns = 2
         self.drawn = Known(self.whole, self.brief)
+        self.chart = Ground(self._chart)
         self.alt = self._alt()
 
     # --- what is drawn
@@ -105,23 +106,25 @@ class GuidanceDesk(Explorer):
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
         drawn, w = self.shown(state, final), state["weight"]
         grid = picture(tiled(drawn.images[w], COLUMNS))
-        chart = (self.chart(drawn, w),) if self.eyes else ()
+        marks = [(w, values[w], colour) for values, colour in self.curves(drawn)]
+        chart = (self.chart(drawn).marked(marks),) if self.eyes else ()
         first = next(iter(drawn.images.values()))[0]
         line = [drawn.images[v][0] if v in drawn.images else torch.zeros_like(first) for v in self.weights]
         return grid, *chart, row(line, [f"w = {v:g}" for v in self.weights], self.weights.index(w))
 
-    def chart(self, drawn: Drawn, w: float) -> Picture:
+    def curves(self, drawn: Drawn) -> list[tuple[Mapping[float, float], Colour]]:
+        """What is measured, with its colours; nothing of a preview."""
+        return [(drawn.asked, inks().orange), (drawn.variety, inks().blue)] if drawn.asked else []
+
+    def _chart(self, drawn: Drawn) -> Chart:
         """What was asked for and the variety against the weight."""
         most = 1.25 * max(1.0, *drawn.variety.values(), 0.0)
         chart = Chart(CHART, (self.weights[0], self.weights[-1]), most)
         chart.axes({v: f"{v:g}" for v in self.weights}, "guidance weight w" if drawn.variety else LATER)
-        colours = {"as asked": inks().orange, "variety": inks().blue}
-        chart.legend(colours)
-        curves = list(zip((drawn.asked, drawn.variety), colours.values(), strict=True))
-        for values, colour in curves:
-            if values:
-                chart.curve(list(values), list(values.values()), colour, points=True)
-        return chart.marked([(w, values[w], colour) for values, colour in curves if values])
+        chart.legend({"as asked": inks().orange, "variety": inks().blue})
+        for values, colour in self.curves(drawn):
+            chart.curve(list(values), list(values.values()), colour, points=True)
+        return chart
 
     # --- words
 

@@ -13,7 +13,7 @@ from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.held import freeze, place
 from coursekit.explore.parts.inks import inks
-from coursekit.explore.parts.known import Known
+from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.wishes import WITH, Wishes, condition, key
 from coursekit.explore.widget.controls import Choice, Control, Play, Slider, State, Stops, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
@@ -62,6 +62,7 @@ class Scrub(Explorer):
                        Panel("", 260, smooth=True))
         self.sheet_columns = 2
         self.walks = Known(self.whole, self.brief, KEPT)
+        self.chart = Ground(self._chart)
         self.alt = (
             "Nine pictures at four times of the walk from noise: while x_t is still noise, the estimates of x₀ are "
             "blurred and alike; they become sharp and different, and only then x_t clears; in the chart the noise "
@@ -121,17 +122,19 @@ class Scrub(Explorer):
     def render(self, state: State, final: bool = True) -> tuple[Picture, ...]:
         walk, i = self.shown(state, final)
         grids = (picture(tiled(x[i].float() / 255, 3 if state["nine"] else 1)) for x in (walk.x_t, walk.x_0))
-        return *grids, self.chart(walk, i)
+        noise = self.model.schedule.noise(walk.times).tolist()
+        marks = [(i, noise[i], inks().blue), (i, walk.off[i], inks().orange)]
+        return *grids, self.chart(walk).marked(marks)
 
-    def chart(self, walk: Walk, i: int) -> Picture:
-        """Noise and the estimate's distance along the walk, both marked at its i-th time."""
+    def _chart(self, walk: Walk) -> Chart:
+        """Noise and the estimate's distance along the walk."""
         noise, last = self.model.schedule.noise(walk.times).tolist(), len(walk.off) - 1
         chart = Chart(CHART, (0, last), 1.3 * max(*noise, *walk.off))
         chart.axes({0: f"t = {walk.times[0]:g}", last: "t = 0"}, "time of the walk")
         for values, colour in ((noise, inks().blue), (walk.off, inks().orange)):
             chart.curve(list(range(last + 1)), values, colour)
         chart.legend({"noise in x_t": inks().blue, "estimate, off the end": inks().orange})
-        return chart.marked([(i, noise[i], inks().blue), (i, walk.off[i], inks().orange)])
+        return chart
 
     # --- words
 

@@ -5,7 +5,7 @@ from torch import nn
 
 from coursekit import explore
 from coursekit.data import faces
-from coursekit.models import DigitReader, gan, translation, vae
+from coursekit.models import DigitReader, FactorReader, diffusion, gan, translation, vae
 from coursekit.models.horse_reader import HorseReader
 from coursekit.models.linear import PCA
 
@@ -66,6 +66,13 @@ def many_to_many(latent):
     )
 
 
+def told():
+    """A diffusion of faces, told four attributes, as it starts."""
+    net = diffusion.UNet(3, (8, 16), condition=4, depth=1)
+    return diffusion.Diffusion(net, diffusion.Straight(), predicts=diffusion.VELOCITY, centre=0.5, scale=0.5,
+                               shape=(3, 32, 32))
+
+
 chance = torch.Generator().manual_seed(1)
 people = faces.faces(12, size=64, seed=1)
 digit = torch.rand(32, 1, 8, 8, generator=chance)
@@ -85,6 +92,8 @@ names = ["man with glasses", "man", "woman", "boy", "boy with sunglasses", "girl
 EVERY = {
     "ArcDesk": lambda: explore.ArcDesk(),
     "Arithmetic": lambda: explore.Arithmetic(ways, people.images[:6], names),
+    "Attractors": lambda: explore.Attractors(torch.rand(10, 3, 32, 32, generator=chance),
+                                             others=torch.rand(3, 3, 32, 32, generator=chance)),
     "Bottleneck": lambda: explore.Bottleneck({k: Blurred(digit.shape[1:], k) for k in (1, 2, 4, 8, 16, 32)}, digit),
     "BilinearGame": lambda: explore.BilinearGame(),
     "BoundDesk": lambda: explore.BoundDesk(),
@@ -96,14 +105,17 @@ EVERY = {
     "DenoisingField": lambda: explore.DenoisingField(half_way, dots, sigma=(0.3, 0.5, 0.8)),
     "Dimensions": lambda: explore.Dimensions(small_vae(shape, 20), people.images, factors=people.factors,
                                              factor_names=faces.FACTORS, nothing=0.005),
+    "EditDesk": lambda: explore.EditDesk(told(), torch.rand(8, 3, 32, 32, generator=chance), reader=FactorReader(8, 8)),
     "ElboDesk": lambda: explore.ElboDesk(rates, digit, torch.arange(32) % 10),
     "FaceDesk": lambda: explore.FaceDesk(ways, people.images, directions=moves, judge=far),
     "Features": lambda: explore.Features(Blurred(digit.shape[1:], 60), digit),
     "Film": lambda: explore.Film(list(people.images[:4])),
+    "FlowField": lambda: explore.FlowField(),
     "Game": lambda: explore.Game(stages=(("start", ""), ("later", "60D"))),
     "GANDesk": lambda: explore.GANDesk(small_gan(people.images.shape[1:], 32), directions=6, training=people.images),
     "GANDeskOfDigits": lambda: explore.GANDesk(small_gan((1, 28, 28), gan.Codes(32, 10, 3)),
                                                reader=DigitReader().digits),
+    "GuidanceDesk": lambda: explore.GuidanceDesk(told(), reader=FactorReader(8, 8)),
     "LatentPlane": lambda: explore.LatentPlane(small_vae((1, 8, 8), 2).decode, dots, torch.arange(600) % 10),
     "NaturesDesk": lambda: explore.NaturesDesk(64, among=60),
     "NumeralDesk": lambda: explore.NumeralDesk(2, reader=DigitReader().read),
@@ -112,6 +124,7 @@ EVERY = {
     "OwnPicture": lambda: explore.OwnPicture({"CycleGAN": translator(64), "another": translator(64)}),
     "PathExplorer": lambda: explore.PathExplorer(ends[:1], ends[1:], distances={"pixels": torch.rand(9),
                                                                                 "factors": torch.rand(9)}),
+    "Scrub": lambda: explore.Scrub(told(), attributes=faces.ATTRIBUTES),
     "TranslateLive": lambda: explore.TranslateLive({f"{net}, {loss} the cycle": translator() for net in kinds
                                                     for loss in ("with", "without")}, reader=HorseReader().read),
     "TwoLines": lambda: explore.TwoLines(),

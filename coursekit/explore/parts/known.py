@@ -6,6 +6,8 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
 
+from coursekit.explore.parts.inks import Inks, inks
+
 Value = TypeVar("Value")
 Key = tuple[Any, ...]
 
@@ -38,3 +40,16 @@ class Known(Generic[Value]):
         if self._brief is None or self._brief[0] != key:
             self._brief = key, self.brief(*key)
         return self._brief[1]
+
+
+class Ground(Generic[Value]):
+    """A drawing that stays while only marks on it move: drawn anew for another value or another page's colours."""
+
+    def __init__(self, draw: Callable[[Any], Value]) -> None:
+        self.draw = draw
+        self._last: tuple[Any, Inks, Value] | None = None
+
+    def __call__(self, of: Any) -> Value:
+        if self._last is None or self._last[0] is not of or self._last[1] is not inks():
+            self._last = of, inks(), self.draw(of)
+        return self._last[2]
