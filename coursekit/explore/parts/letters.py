@@ -57,3 +57,8 @@ def centred(text: str, x: float, width: float, size: int) -> float:
 def minus(words: str) -> str:
     """True minus signs; −0.00 as 0.00."""
     return words.replace("-", "−").replace("−0.00,", "0.00,")
+
+
+def counted(number: int, word: str) -> str:
+    """"1 step", "2 steps"."""
+    return f"{number} {word}{'' if number == 1 else 's'}"
