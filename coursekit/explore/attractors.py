@@ -79,7 +79,8 @@ class Attractors(Explorer):
         self.images, self.mean = images, images.mean(0)
         self.unseen = images[:0] if others is None else others
         if self.unseen.shape[1:] != images.shape[1:]:
-            raise ValueError(f"others: want [k, {images.shape[1:]}], got {list(self.unseen.shape)}")
+            shape = ", ".join(map(str, images.shape[1:]))
+            raise ValueError(f"others: want [k, {shape}], got {list(self.unseen.shape)}")
         learnt = {name: held(function) for name, function in (denoisers or {}).items()}
         self.device = runs_on(learnt.values(), images)
         self.denoisers = self._denoisers(learnt, sigma)
