@@ -18,6 +18,7 @@ from coursekit.explore.parts.eyes import Eyes, Reader, alike
 from coursekit.explore.parts.held import freeze, place
 from coursekit.explore.parts.inks import Colour, inks
 from coursekit.explore.parts.known import Ground, Known
+from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.strip import strip
 from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.parts.wishes import SAME, WITH, WITHOUT, Wishes, key, obeyed
@@ -207,14 +208,20 @@ class EditDesk(Explorer):
         return (f"{told}: {100 * edits.changed[t]:.0f} % as asked; "
                 f"correlation of the factors with the face’s own {edits.same[t]:.2f}".replace("-", "−"))
 
-    def _alt(self) -> str:
-        measured = ("; in a chart what is asked for rises with t, and the likeness with the face falls"
-                    if self.eyes else "")
-        return (
-            "A face, the face with noise, what is denoised from there under another question, and what has changed, "
-            "for four times t; below, the result for every t: with little noise nothing changes, with much it is "
-            f"another face{measured}"
-        )
+    def sheet(self) -> bytes:
+        drawn = super().sheet()
+        self.alt = self._alt(self.shown(self.contact_states()[0][1]))
+        return drawn
+
+    def _alt(self, edits: Edits | None = None) -> str:
+        """In words what the sheet shows, with numbers once they are measured."""
+        told, times = self.wishes.told(self.state()), [state["t"] for _, state in self.contact_states()]
+        words = (f"A face, the face noised to four times t ({listed(times)}), what is denoised from there {told}, "
+                 "and what has changed; a row of the results for every t, from the face itself to another one")
+        if edits is None or not edits.same:
+            return words
+        shares, same = (listed([values[t] for t in times]) for values in (edits.changed, edits.same))
+        return f"{words}. In a chart, at these times: as asked {shares}, correlation with the face’s factors {same}"
 
     def contact_states(self) -> list[tuple[str, State]]:
         last = len(self.times) - 1

@@ -16,8 +16,9 @@ from coursekit.explore.parts.eyes import Eyes, Reader, variety
 from coursekit.explore.parts.held import freeze, place
 from coursekit.explore.parts.inks import Colour, inks
 from coursekit.explore.parts.known import Ground, Known
+from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.row import row
-from coursekit.explore.parts.wishes import WITH, Wishes, condition, obeyed
+from coursekit.explore.parts.wishes import WITH, WITHOUT, Wishes, condition, obeyed
 from coursekit.explore.widget.controls import Slider, State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import diffusion
@@ -42,7 +43,7 @@ class GuidanceDesk(Explorer):
     `model`: a `diffusion.Diffusion` of pictures in [0, 1] whose condition is 1, −1 or 0 (not asked) for each of its
     `attributes`. The same `samples` noises are drawn with each of the `weights` w, so that only the weight differs; all
     weights of a question are drawn when the hand rests, and then the weight moves at once. `asked` {attribute: "with"
-    or "without"}: the question at first.
+    or "without"}: the question at first; unless given, with the first attribute and without the others.
 
     `reader`: a `FactorReader`, or images → [n, f + k], factors first, then the chances of the attributes. It measures
     the mean chance of what was asked for, and the variety, the mean distance of two faces in the factors that nobody
@@ -58,7 +59,8 @@ class GuidanceDesk(Explorer):
         self.title, self.samples, self.steps = title or self.title, samples, steps
         self.device, self.model = str(place(model)), freeze(model, place(model))
         self.eyes = None if reader is None else Eyes(reader, len(attributes))
-        self.wishes = Wishes(attributes, model=model, asked=asked or {attributes[0]: WITH})
+        first = {name: WITHOUT if i else WITH for i, name in enumerate(attributes)}
+        self.wishes = Wishes(attributes, model=model, asked=first if asked is None else asked)
         self.weights = tuple(float(w) for w in weights)
         self.controls = (
             Stops("weight", stops=self.weights, value=self.weights[min(2, len(weights) - 1)], label="guidance weight w",
@@ -68,7 +70,7 @@ class GuidanceDesk(Explorer):
         )
         chart = (Panel("", 310, smooth=True),) if self.eyes else ()
         self.panels = Panel("samples", 300), *chart, Panel("", 628, smooth=True, row=True)
-        self.sheet_columns = 2
+        self.sheet_columns, self.sheet_panels = 2, tuple(range(len(self.panels) - 1))
         self.drawn = Known(self.whole, self.brief)
         self.chart = Ground(self._chart)
         self.alt = self._alt()
@@ -142,13 +144,19 @@ class GuidanceDesk(Explorer):
         return (f"{told}, weight {w:g}: {100 * drawn.asked[w]:.0f} % as asked, variety {drawn.variety[w]:.2f} "
                 f"({100 * drawn.variety[w] / base:.0f} % of that at weight {self.weights[0]:g})")
 
-    def _alt(self) -> str:
-        measured = ("; in a chart, the share of what was asked for rises with the weight and the variety falls"
-                    if self.eyes else "")
-        return (
-            f"{self.samples} faces from the same noises with four weights of guidance, and the first of them at every "
-            f"weight: at weight 0 the question is not heard, with more weight it is answered{measured}"
-        )
+    def sheet(self) -> bytes:
+        drawn = super().sheet()
+        self.alt = self._alt(self.shown(self.contact_states()[0][1]))
+        return drawn
+
+    def _alt(self, drawn: Drawn | None = None) -> str:
+        """In words what the sheet shows, with numbers once they are measured."""
+        told, weights = self.wishes.told(self.state()), listed(self.weights, 0)
+        words = f"{self.samples} faces from the same noises with four weights of guidance; asked for: {told}"
+        if drawn is None or not drawn.asked:
+            return words
+        shares, spread = (listed(list(values.values())) for values in (drawn.asked, drawn.variety))
+        return f"{words}. In a chart, at the weights {weights}: as asked {shares}, variety {spread}"
 
     def contact_states(self) -> list[tuple[str, State]]:
         n = len(self.weights)

@@ -14,6 +14,7 @@ from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.held import freeze, place
 from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.known import Ground, Known
+from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.wishes import WITH, Wishes, condition, key
 from coursekit.explore.widget.controls import Choice, Control, Play, Slider, State, Stops, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
@@ -63,11 +64,7 @@ class Scrub(Explorer):
         self.sheet_columns = 2
         self.walks = Known(self.whole, self.brief, KEPT)
         self.chart = Ground(self._chart)
-        self.alt = (
-            "Nine pictures at four times of the walk from noise: while x_t is still noise, the estimates of x₀ are "
-            "blurred and alike; they become sharp and different, and only then x_t clears; in the chart the noise "
-            "and the estimate’s distance from the final picture fall to 0"
-        )
+        self.alt = "Pictures at four times of a walk from noise: x_t, the estimate of x₀, how far it is from the end"
 
     def _controls(self, seed: int) -> tuple[Control, ...]:
         found: list[Control] = [
@@ -156,6 +153,19 @@ class Scrub(Explorer):
         told = f"{self.wishes.told({**self.state(), **asked})}: " if asked else ""
         moments = (("noise", 0.0), ("a third of the way", 0.35), ("two thirds", 0.65), ("the end", 1.0))
         return [(f"{told}{words}", self.state(frame=round(share * last), **asked)) for words, share in moments]
+
+    def sheet(self) -> bytes:
+        drawn = super().sheet()
+        walk, _ = self.shown(self.contact_states()[0][1])
+        places = [self.shown(state)[1] for _, state in self.contact_states()]
+        noise = self.model.schedule.noise(walk.times)
+        self.alt = (
+            "Nine pictures at four times of a walk from noise to faces: x_t is noise at first and clears slowly, the "
+            "estimate of x₀ beside it is blurred at first and sharp early. In a chart the noise falls as "
+            f"{listed([float(noise[i]) for i in places])}, the estimate’s distance from the final pictures as "
+            f"{listed([walk.off[i] for i in places])}"
+        )
+        return drawn
 
     def surprise(self, generator: torch.Generator | None = None) -> State:
         drawn = super().surprise(generator)

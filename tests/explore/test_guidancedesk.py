@@ -8,6 +8,7 @@ from exact import ATTRIBUTES, model, pictures, read
 from coursekit.explore.guidancedesk import BRIEF, LATER, GuidanceDesk
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.eyes import Eyes, alike, variety
+from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.wishes import obeyed
 from coursekit.models import FactorReader, diffusion
 from coursekit.models.diffusion import Guided
@@ -45,13 +46,13 @@ def test_a_weight_is_that_of_the_models_own_guidance(weight):
 
 def test_the_same_noise_at_every_weight():
     made = desk()
-    drawn = made.shown(made.state(glasses="not asked"), True)
+    drawn = made.shown(made.state(glasses="not asked", sunglasses="not asked"), True)
     assert all(torch.equal(x, drawn.images[0.0]) for x in drawn.images.values())
 
 
 def test_more_weight_more_of_what_was_asked_for():
     made = desk(samples=40)
-    drawn = made.shown(made.state(glasses="with"), True)
+    drawn = made.shown(made.state(sunglasses="not asked"), True)
     shares = list(drawn.asked.values())
     assert shares[0] < 0.6
     assert shares[0] < shares[1] < shares[2]
@@ -79,7 +80,7 @@ def test_a_hand_that_moves_draws_one_weight_and_a_known_question_none():
     net = made.model.net
     frame = made.frame(made.state(weight=4), final=False)
     assert len(net.asked) == BRIEF
-    assert frame.readout == "with glasses, weight 4"  # nothing is said that was not measured
+    assert frame.readout == "with glasses, without sunglasses, weight 4"  # nothing is said that was not measured
     made.frame(made.state(weight=4))
     before = len(net.asked)
     assert before == BRIEF + 5 * diffusion.Heun().evaluations(6)
@@ -91,7 +92,7 @@ def test_a_hand_that_moves_draws_one_weight_and_a_known_question_none():
 
 def test_known_questions_show_what_fresh_ones_show():
     made, chance = desk(), torch.Generator().manual_seed(0)
-    states = [made.surprise(chance) for _ in range(9)]
+    states = [made.surprise(chance) for _ in range(7)]
     frames = [made.frame(state) for state in states]
     for state, frame in reversed(list(zip(states, frames, strict=True))):
         for again in (made.frame(state), desk().frame(state)):
@@ -99,13 +100,25 @@ def test_known_questions_show_what_fresh_ones_show():
             assert all(np.array_equal(a, b) for a, b in zip(again.pictures, frame.pictures, strict=True))
 
 
+def test_the_alt_text_tells_what_was_measured():
+    made = desk()
+    made.sheet()
+    drawn = made.shown(made.state())
+    assert "asked for: with glasses, without sunglasses" in made.alt
+    assert f"at the weights 0, 1, 2, 4 and 6: as asked {listed(list(drawn.asked.values()))}, variety" in made.alt
+    assert made.alt.endswith(f"{drawn.variety[6.0]:.2f}")
+    assert listed([1, -0.001]) == "1.00 and 0.00"
+    assert listed([-0.5]) == "−0.50"
+
+
 def test_without_a_reader_nothing_is_measured():
     made = desk(reader=None)
     frame = made.frame({})
     assert len(frame.pictures) == len(made.panels) == 2
-    assert frame.readout == "with glasses, weight 2"
-    assert "chart" not in made.alt
-    assert "chart" in desk().alt
+    assert frame.readout == "with glasses, without sunglasses, weight 2"
+    made.sheet()
+    assert made.alt.endswith("with glasses, without sunglasses")
+    assert made.sheet_panels == (0,)
 
 
 def test_the_chart_of_a_preview_says_that_it_waits(monkeypatch):

@@ -6,6 +6,7 @@ import torch
 from exact import ATTRIBUTES, model
 
 from coursekit.explore.parts.draw import picture, tiled
+from coursekit.explore.parts.letters import listed
 from coursekit.explore.scrub import BRIEF, FRAMES, HANDFUL, KEPT, Scrub
 from coursekit.models import diffusion
 
@@ -109,6 +110,14 @@ def test_what_is_measured_along_the_way():
     frame = scrub.frame(scrub.state(frame=20))
     assert frame.captions[0] == "x_t = 0.50 x₀ + 0.50 ε"
     assert frame.readout.startswith(f"t = 0.5, step 5 of 10 · estimate {walk.off[5]:.2f} off the end · Heun: 19")
+
+
+def test_the_alt_text_tells_what_was_measured():
+    scrub = desk()
+    scrub.sheet()
+    walk = scrub.walks(scrub.key(scrub.state(glasses="with")), False)
+    assert "the noise falls as 1.00, 0.60, 0.40 and 0.00" in scrub.alt
+    assert scrub.alt.endswith(listed([walk.off[i] for i in (0, 4, 6, 10)]))
 
 
 def test_the_sampler_that_suits_the_schedule_stands_first():

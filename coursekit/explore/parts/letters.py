@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -62,3 +63,9 @@ def minus(words: str) -> str:
 def counted(number: int, word: str) -> str:
     """"1 step", "2 steps"."""
     return f"{number} {word}{'' if number == 1 else 's'}"
+
+
+def listed(values: Sequence[float], digits: int = 2) -> str:
+    """Numbers in a row: "0.25, 0.50 and 1.00"."""
+    *first, last = (minus(f"{round(value, digits) + 0.0:.{digits}f}") for value in values)
+    return f"{', '.join(first)} and {last}" if first else last
