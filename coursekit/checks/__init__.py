@@ -11,6 +11,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
         "gradient_penalty", "one_round", "optimal_discriminator", "work_in_one_dimension",
     ],
     "autoencoders": ["binary_cross_entropy", "conv_size", "nearest_other"],
+    "denoising": ["exact_denoiser", "linear_denoiser", "noise_walk"],
     "diagnoses": ["diagnosis"],
     "image_gans": ["labelled_input", "transposed_size", "transposed_stage_parameters", "truncated_normal"],
     "latent_space": ["analogy", "attribute_direction", "slerp"],

@@ -6,6 +6,7 @@ One quiet style, colours that colour-blind eyes tell apart; PNG files that keep 
 from coursekit.handing import hands_on
 
 __getattr__, __dir__, __all__ = hands_on(__name__, {
+    "diffusing": ["pull", "walks"],
     "family": ["Stages", "attention", "balls", "cross_table", "feature_maps", "scoreboard", "with_error"],
     "gallery": ["trainings"],
     "game": ["architecture", "clouds", "square"],

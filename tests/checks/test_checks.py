@@ -8,6 +8,7 @@ from coursekit.checks import (
     adversarial,
     autoencoders,
     core,
+    denoising,
     image_gans,
     latent_space,
     manifolds,
@@ -16,7 +17,9 @@ from coursekit.checks import (
     variational,
 )
 
-MODULES = (manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans, translation)
+MODULES = (
+    manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans, translation, denoising,
+)  # fmt: skip
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
     for module in MODULES
