@@ -21,7 +21,7 @@ from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.strip import strip
 from coursekit.explore.parts.thumbs import thumbs
-from coursekit.explore.parts.wishes import SAME, WITH, WITHOUT, Wishes, key, obeyed
+from coursekit.explore.parts.wishes import RIVALS, SAME, WITH, WITHOUT, Wishes, key, obeyed
 from coursekit.explore.widget.controls import Choice, Control, Slider, State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import diffusion
@@ -29,7 +29,6 @@ from coursekit.models import diffusion
 ONE, STAGE, BRIEF = 148, 628, 3  # CSS pixels of a picture, of a row; steps of a preview
 CHART = (1120, 300)
 SURE, NEW = "deterministic", "with new noise"
-RIVALS = {"glasses": "sunglasses", "sunglasses": "glasses"}  # nobody wears both
 LATER = "measured when the hand rests"
 
 

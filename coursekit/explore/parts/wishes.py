@@ -12,6 +12,7 @@ from coursekit.explore.widget.controls import Choice, State, words
 
 NOTHING, SAME, WITH, WITHOUT = "not asked", "as it is", "with", "without"
 SIGNS = {NOTHING: 0.0, SAME: 0.0, WITH: 1.0, WITHOUT: -1.0}
+RIVALS = {"glasses": "sunglasses", "sunglasses": "glasses"}  # nobody wears both
 GROUP = "what is asked for"
 
 
@@ -50,16 +51,21 @@ class Wishes:
         return tuple(asked) if any(asked) else ()
 
     def told(self, state: State) -> str:
-        """The wishes in words: "with glasses, without beard"; "" if there are none."""
+        """The wishes in words: "with glasses and beard, without long hair"; "" if there are none."""
         if self.classes:
             return "" if state["class"] == self.nothing else f"class {state['class']}"
-        said = [f"{state[key(name)]} {words(name)}" for name in self.attributes if state[key(name)] != self.nothing]
-        return ", ".join(said)
+        said = {word: [words(name) for name in self.attributes if state[key(name)] == word] for word in (WITH, WITHOUT)}
+        return ", ".join(f"{word} {' and '.join(names)}" for word, names in said.items() if names)
 
 
 def key(name: str) -> str:
     """The control's name for an attribute."""
     return name.replace(" ", "_")
+
+
+def everything(attributes: Sequence[str]) -> dict[str, str]:
+    """With each of them, but without those that do not go with one before."""
+    return {name: WITHOUT if RIVALS.get(name) in attributes[:i] else WITH for i, name in enumerate(attributes)}
 
 
 def condition(asked: Sequence[float]) -> Tensor | None:
