@@ -113,9 +113,9 @@ class Attractors(Explorer):
             Choice("by", options=tuple(self.denoisers), label="denoiser", help="who says where the picture is pulled"),
             Slider("start", low=1, high=grey, step=1, value=grey - 1, group="the start", pick=thumbs(self.starts),
                    help="stored pictures, a blend of the first two, pictures that are not stored, grey"),
-            Stops("noise", stops=NOISES, value=0.1, group="the start", help="standard deviation of the noise on it"),
             Slider("seed", low=0, high=20, step=1, value=0, group="the start", label="other noise",
                    help="another draw of the noise"),
+            Stops("noise", stops=NOISES, value=0.1, group="the start", help="standard deviation of the noise on it"),
             Stops("eta", stops=(0.05, 0.1, 0.2, 0.5, 1.0), value=0.2, label="step size η",
                   help="which share of the way to D(x) a step goes"),
         )

@@ -221,10 +221,10 @@ class FlowField(Explorer):
     def _bars(self, state: State, known: Mapping[str, float]) -> Picture:
         """For each sampler how often it asks the denoiser, and a bar for the particles that end on the data."""
         pen, ink, row = Pen(Image.new("RGB", BARS, inks().paper)), inks(), (BARS[1] - 16) // len(self.samplers)
-        left, right = 14, BARS[0] - 86
+        left, right = 14, BARS[0] - 96
         for i, (name, (_, mover)) in enumerate(self.samplers.items()):
             top, chosen = 8 + row * i, name == state["sampler"]
-            words = f"{name}: {mover.evaluations(state['steps'])} evaluations"
+            words = f"{name}: {counted(mover.evaluations(state['steps']), 'evaluation')}"
             pen.text((left, top + 6), words, ink.ink if chosen else ink.words, 23, "lt")
             box = left, top + 36, right, top + 60
             ImageDraw.Draw(pen.image).rectangle(box, ink.line)
@@ -242,7 +242,7 @@ class FlowField(Explorer):
         share = 100 * float(self.on(state).float().mean())
         return (
             f"time {left:.2f}: density (shade), {state['arrows']} (arrows), particles",
-            f"where they end: {share:.0f} % on the data", "ends on the data",
+            f"the ends: {share:.0f} % on the data", "share that ends on the data",
         )
 
     def readout(self, state: State) -> str:
@@ -252,7 +252,7 @@ class FlowField(Explorer):
         return (
             f"{state['sampler']}, {counted(state['steps'], 'step')}, "
             f"{counted(mover.evaluations(state['steps']), 'evaluation')} of the denoiser: {int(on.sum())} of {len(on)} "
-            f"particles end on one of {len(self.data(state))} points (within {NEAR:g})"
+            f"particles end within {NEAR:g} of the data, {counted(len(self.data(state)), 'point')}"
         )
 
     def contact_states(self) -> list[tuple[str, State]]:

@@ -137,7 +137,7 @@ class TestWhatIsShown:
         rows = (BARS[1] - 16) // len(SAMPLERS)
 
         def filled(picture):
-            lines = [picture[8 + rows * i + 48, 14 : BARS[0] - 86] for i in range(len(SAMPLERS))]
+            lines = [picture[8 + rows * i + 48, 14 : BARS[0] - 96] for i in range(len(SAMPLERS))]
             return [float((line != LIGHT.line).any(1).mean()) for line in lines]
 
         early, late = (filled(desk.render(state, final=final)[2]) for final in (False, True))
