@@ -157,7 +157,10 @@ def compared(case: Case, rounds: int) -> float:
 def line(name: str, rows: list[list[float]], items: int) -> float:
     rates = " ".join(f"{items / median(seconds):7.1f}" for seconds in zip(*rows, strict=True))
     plain, strong = (median(row[place] / row[0] for row in rows) for place in (1, 2))
-    print(f"  {name}, images/s ours, theirs, unshuffled {rates}   ratio {plain:.2f} {strong:.2f}", flush=True)
+    print(
+        f"  {name}, images/s (each step counts): ours, theirs, unshuffled {rates}   ratio {plain:.2f} {strong:.2f}",
+        flush=True,
+    )
     return plain
 
 
