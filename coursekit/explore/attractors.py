@@ -13,6 +13,7 @@ from PIL import Image, ImageDraw
 from torch import Tensor
 
 from coursekit.explore.explorer import Explorer
+from coursekit.explore.parts.atnoise import AtNoise
 from coursekit.explore.parts.chart import Chart
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.draw import Pen, picture
@@ -24,7 +25,7 @@ from coursekit.explore.parts.thumbs import thumbs
 from coursekit.explore.widget.controls import Choice, Control, Play, Slider, State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import diffusion
-from coursekit.models.diffusion import Denoiser, FiniteDenoiser, LinearDenoiser, SmallSteps, Spread
+from coursekit.models.diffusion import Denoiser, Diffusion, FiniteDenoiser, LinearDenoiser, SmallSteps, Spread
 from coursekit.models.diffusion.schedules import Time
 
 ONE, STAGE = 196, 628  # CSS pixels of a picture, and of what is below
@@ -63,9 +64,11 @@ class Attractors(Explorer):
     """The walk x′ = (1 − η) x + η D(x) for a denoiser D made for noise of standard deviation σ.
 
     `images` [m, C, H, W], m >= 2, are stored in the exact denoiser D(x) = Σ_i P(x_i|x) x_i; the linear one projects on
-    the plane through all of them, and stores none. `denoisers` {name: D}: others, functions (x, σ) → [n, C, H, W],
-    learnt ones for example. The walk starts at a stored picture, a blend of the first two (0.6 to 0.4), one of `others`
-    [k, C, H, W] that are not stored, or at grey, with noise upon it. Raises ValueError for pictures that do not fit.
+    the plane through all of them, and stores none. `denoisers` {name: D}: others, learnt ones for example, each a
+    `Diffusion` or a function (x, σ) → [n, C, H, W].
+
+    The walk starts at a stored picture, a blend of the first two (0.6 to 0.4), one of `others` [k, C, H, W] that are
+    not stored, or at grey, with noise upon it. Raises ValueError for pictures that do not fit.
     """
 
     title = "Attractors: small steps x′ = (1 − η) x + η D(x)"
@@ -81,8 +84,8 @@ class Attractors(Explorer):
         if self.unseen.shape[1:] != images.shape[1:]:
             shape = ", ".join(map(str, images.shape[1:]))
             raise ValueError(f"others: want [k, {shape}], got {list(self.unseen.shape)}")
-        learnt = {name: held(function) for name, function in (denoisers or {}).items()}
-        self.device = runs_on(learnt.values(), images)
+        learnt = {name: AtNoise(f) if isinstance(f, Diffusion) else held(f) for name, f in (denoisers or {}).items()}
+        self.device = runs_on([getattr(f, "still", f) for f in learnt.values()], images)
         self.denoisers = self._denoisers(learnt, sigma)
         blend = 0.6 * images[:1] + 0.4 * images[1:2]
         self.starts = torch.cat([images, blend, self.unseen, torch.full_like(images[:1], 0.5)])

@@ -11,7 +11,9 @@ from torch import nn
 
 from coursekit.explore import Attractors
 from coursekit.explore.attractors import BARS, EDGE, NUMBERS, key
+from coursekit.explore.parts.atnoise import AtNoise, time_of
 from coursekit.explore.parts.inks import LIGHT
+from coursekit.models import diffusion
 
 chance = torch.Generator().manual_seed(0)
 IMAGES, OTHERS = torch.rand(5, 3, 16, 16, generator=chance), torch.rand(2, 3, 16, 16, generator=chance)
@@ -87,6 +89,45 @@ class TestWhereTheWalkEnds:
             model.share.fill_(0.9)
         desk.walk.cache_clear()
         assert torch.equal(before, desk.of(desk.state(by="paler")).x)
+
+
+class Knowing(nn.Module):
+    """A net that answers as the exact denoiser of pictures in the model's inner units does."""
+
+    def __init__(self, points, schedule):
+        super().__init__()
+        self.exact, self.end = diffusion.FiniteDenoiser(points, schedule), schedule.end
+
+    def forward(self, x, t, condition=None):
+        time = t * self.end
+        return self.exact(x, time.round() if self.end > 1 else time)
+
+
+class TestLearntOnes:
+    @pytest.mark.parametrize(("schedule", "close"), [(diffusion.Straight(), 1e-3), (diffusion.cosine(), 0.02)])
+    @pytest.mark.parametrize("sigma", [1.0, 2.0, 3.0])
+    def test_a_model_is_asked_at_the_time_of_its_noise(self, schedule, close, sigma):
+        net = Knowing((IMAGES - 0.5) / 0.25, schedule)
+        model = diffusion.Diffusion(net, schedule, predicts=diffusion.targets.DATA, centre=0.5, scale=0.25)
+        x = OTHERS + sigma * torch.randn(OTHERS.shape, generator=torch.Generator().manual_seed(3))
+        exact = diffusion.FiniteDenoiser(IMAGES, diffusion.Spread(10.0))(x, sigma)
+        with torch.no_grad():
+            answer = AtNoise(model)(x, sigma)
+            assert torch.allclose(answer, exact, atol=close)
+            desk = Attractors(IMAGES, denoisers={"learnt": model}, steps=3)
+            walk, same = (desk.of(desk.state(by=by, sigma=sigma)).answer for by in ("learnt", "exact"))
+        assert torch.allclose(walk, same, atol=close)
+
+    @pytest.mark.parametrize("schedule", [diffusion.Straight(), diffusion.cosine(), diffusion.Spread(20.0)])
+    def test_at_its_time_a_schedule_has_that_ratio_of_noise_to_signal(self, schedule):
+        for ratio in (0.1, 1.0, 10.0):
+            t = time_of(schedule, ratio)
+            assert float(schedule.noise(t) / schedule.signal(t)) == pytest.approx(ratio, rel=0.02)
+
+    def test_one_scale_for_all_is_wanted(self):
+        model = diffusion.Diffusion(nn.Identity(), diffusion.Straight(), scale=torch.ones(3, 1, 1))
+        with pytest.raises(ValueError, match="one scale"):
+            AtNoise(model)
 
 
 class TestWhatIsShown:
