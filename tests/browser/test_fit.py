@@ -18,7 +18,7 @@ from coursekit import explore
 
 LARGE = Path(large.__file__).read_text(encoding="utf-8")
 LARGEST = ("NaturesDesk", "FaceDesk", "Dimensions", "Features", "ElboDesk", "Walk", "NumeralDesk", "TranslateLive",
-           "WhichZebra")
+           "WhichZebra", "Attractors", "FlowField")
 LAPTOPS = ((1280, 900), (1366, 768))
 NARROW = ((800, 900), (640, 450))  # the second: 1280 × 900 at twice its size
 SETTLED = """async () => {
