@@ -25,7 +25,7 @@ from coursekit.models import diffusion
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0, 6.0)
 BRIEF, COLUMNS = 3, 3  # steps of a preview; of the grid
-CHART = (620, 400)
+CHART = (620, 540)
 LATER = "measured when the hand rests"
 
 
@@ -62,7 +62,7 @@ class GuidanceDesk(Explorer):
         self.wishes = Wishes(attributes, model=model, asked=everything(attributes) if asked is None else asked)
         self.weights = tuple(float(w) for w in weights)
         self.controls = (
-            Stops("weight", stops=self.weights, value=self.weights[min(2, len(weights) - 1)], label="guidance weight w",
+            Stops("weight", stops=self.weights, value=self.weights[min(2, len(weights) - 1)], label="weight w",
                   help="0: the question is not heard; 1: the plain conditional model; more: exaggerated"),
             *self.wishes.controls,
             Slider("seed", low=0, high=999, step=1, value=seed, help="another number, other noises"),

@@ -15,14 +15,14 @@ from coursekit.explore.parts.held import freeze, place
 from coursekit.explore.parts.inks import inks
 from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.letters import listed
-from coursekit.explore.parts.wishes import WITH, Wishes, condition, key
+from coursekit.explore.parts.wishes import Wishes, condition
 from coursekit.explore.widget.controls import Choice, Control, Play, Slider, State, Stops, Toggle
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import diffusion
 
 FRAMES, HANDFUL, KEPT, BRIEF = 41, 9, 6, 5  # of the film; pictures at once; films that stay; steps of a preview
 STEPS = (5, 10, 20, 40)
-CHART = (520, 300)
+CHART = (520, 440)
 Key = tuple[int, int, tuple[float, ...], str, int]  # pictures, seed, condition, sampler, steps
 
 
@@ -68,7 +68,8 @@ class Scrub(Explorer):
 
     def _controls(self, seed: int) -> tuple[Control, ...]:
         found: list[Control] = [
-            Play("frame", frames=FRAMES, fps=12, label="noise → picture", help="the time, from t at the end to t = 0"),
+            Play("frame", frames=FRAMES, fps=12, autoplay=True, label="noise → picture",
+                 help="the time of the walk, which falls to t = 0"),
             Slider("seed", low=0, high=999, step=1, value=seed, help="another number, another noise"),
             Toggle("nine", value=True, label="nine pictures", help="one picture, or nine at once"),
         ]
@@ -138,7 +139,7 @@ class Scrub(Explorer):
     def captions(self, state: State) -> tuple[str, ...]:
         walk, i = self.shown(state)
         a, s = (float(level(walk.times[i])) for level in (self.model.schedule.signal, self.model.schedule.noise))
-        return f"x_t = {a:.2f} x₀ + {s:.2f} ε", "the estimate of x₀", "root mean square, a number"
+        return f"x_t = {a:.2f} x₀ + {s:.2f} ε", "the estimate of x₀", "root mean square over the pixels"
 
     def readout(self, state: State) -> str:
         (walk, i), steps = self.shown(state), self.key(state)[-1]
@@ -149,10 +150,8 @@ class Scrub(Explorer):
 
     def contact_states(self) -> list[tuple[str, State]]:
         last = FRAMES - 1
-        asked = {key(self.wishes.attributes[0]): WITH} if self.wishes.attributes else {}
-        told = f"{self.wishes.told({**self.state(), **asked})}: " if asked else ""
         moments = (("noise", 0.0), ("a third of the way", 0.35), ("two thirds", 0.65), ("the end", 1.0))
-        return [(f"{told}{words}", self.state(frame=round(share * last), **asked)) for words, share in moments]
+        return [(words, self.state(frame=round(share * last))) for words, share in moments]
 
     def sheet(self) -> bytes:
         drawn = super().sheet()

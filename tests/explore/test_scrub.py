@@ -115,7 +115,7 @@ def test_what_is_measured_along_the_way():
 def test_the_alt_text_tells_what_was_measured():
     scrub = desk()
     scrub.sheet()
-    walk = scrub.walks(scrub.key(scrub.state(glasses="with")), False)
+    walk = scrub.walks(scrub.key(scrub.state()), False)
     assert "the noise falls as 1.00, 0.60, 0.40 and 0.00" in scrub.alt
     assert scrub.alt.endswith(listed([walk.off[i] for i in (0, 4, 6, 10)]))
 
