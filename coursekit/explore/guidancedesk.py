@@ -18,14 +18,14 @@ from coursekit.explore.parts.inks import Colour, inks
 from coursekit.explore.parts.known import Ground, Known
 from coursekit.explore.parts.letters import listed
 from coursekit.explore.parts.row import row
-from coursekit.explore.parts.wishes import Wishes, condition, everything, obeyed
+from coursekit.explore.parts.wishes import Wishes, condition, obeyed, question
 from coursekit.explore.widget.controls import Slider, State, Stops
 from coursekit.explore.widget.panel import Panel, Picture
 from coursekit.models import diffusion
 
 WEIGHTS = (0.0, 1.0, 2.0, 4.0, 6.0)
 BRIEF, COLUMNS = 3, 3  # steps of a preview; of the grid
-CHART = (620, 540)
+CHART = (480, 420)
 LATER = "measured when the hand rests"
 
 
@@ -43,7 +43,7 @@ class GuidanceDesk(Explorer):
     `model`: a `diffusion.Diffusion` of pictures in [0, 1] whose condition is 1, −1 or 0 (not asked) for each of its
     `attributes`. The same `samples` noises are drawn with each of the `weights` w, so that only the weight differs; all
     weights of a question are drawn when the hand rests, and then the weight moves at once. `asked` {attribute: "with"
-    or "without"}: the question at first; unless given, everything that goes together.
+    or "without"}: the question at first; unless given, with the first and the last of them.
 
     `reader`: a `FactorReader`, or images → [n, f + k], factors first, then the chances of the attributes. It measures
     the mean chance of what was asked for, and the variety, the mean distance of two faces in the factors that nobody
@@ -59,7 +59,7 @@ class GuidanceDesk(Explorer):
         self.title, self.samples, self.steps = title or self.title, samples, steps
         self.device, self.model = str(place(model)), freeze(model, place(model))
         self.eyes = None if reader is None else Eyes(reader, len(attributes))
-        self.wishes = Wishes(attributes, model=model, asked=everything(attributes) if asked is None else asked)
+        self.wishes = Wishes(attributes, model=model, asked=question(attributes) if asked is None else asked)
         self.weights = tuple(float(w) for w in weights)
         self.controls = (
             Stops("weight", stops=self.weights, value=self.weights[min(2, len(weights) - 1)], label="weight w",

@@ -9,7 +9,7 @@ from coursekit.explore.guidancedesk import BRIEF, LATER, GuidanceDesk
 from coursekit.explore.parts.draw import picture, tiled
 from coursekit.explore.parts.eyes import Eyes, alike, variety
 from coursekit.explore.parts.letters import listed
-from coursekit.explore.parts.wishes import Wishes, everything, obeyed
+from coursekit.explore.parts.wishes import Wishes, obeyed, question
 from coursekit.explore.widget.controls import complete
 from coursekit.models import FactorReader, diffusion
 from coursekit.models.diffusion import Guided
@@ -185,11 +185,12 @@ class TestMeasures:
 
     def test_words_and_numbers_of_wishes(self):
         names = ("glasses", "sunglasses", "beard", "long_hair")
-        assert list(everything(names).values()) == ["with", "without", "with", "with"]
-        wishes = Wishes(names, asked=everything(names))
+        assert list(question(names).values()) == ["with", "without", "without", "with"]
+        assert question(names[:2]) == {"glasses": "with", "sunglasses": "without"}
+        wishes = Wishes(names, asked=question(names))
         state = complete(wishes.controls)
-        assert wishes.told(state) == "with glasses and beard and long hair, without sunglasses"
-        assert wishes.of(state) == (1, -1, 1, 1)
+        assert wishes.told(state) == "with glasses and long hair, without sunglasses and beard"
+        assert wishes.of(state) == (1, -1, -1, 1)
         assert wishes.of({**state, "beard": "not asked"}) == (1, -1, 0, 1)
         assert wishes.of(dict.fromkeys(names, "not asked")) == ()
         assert wishes.told(dict.fromkeys(names, "not asked")) == ""

@@ -63,9 +63,11 @@ def key(name: str) -> str:
     return name.replace(" ", "_")
 
 
-def everything(attributes: Sequence[str]) -> dict[str, str]:
-    """With each of them, but without those that do not go with one before."""
-    return {name: WITHOUT if RIVALS.get(name) in attributes[:i] else WITH for i, name in enumerate(attributes)}
+def question(attributes: Sequence[str]) -> dict[str, str]:
+    """A question about all of them: with the first and the last, if they go together, and without the others."""
+    ends = {attributes[0], attributes[-1]}
+    ends -= {RIVALS[name] for name in attributes[:1] if name in RIVALS}
+    return {name: WITH if name in ends else WITHOUT for name in attributes}
 
 
 def condition(asked: Sequence[float]) -> Tensor | None:
