@@ -143,6 +143,8 @@ def test_what_does_not_fit_is_refused():
         GuidanceDesk(told, attributes=ATTRIBUTES)
     with pytest.raises(ValueError, match="perhaps"):
         desk(asked={"glasses": "perhaps"})
+    with pytest.raises(ValueError, match="two or more rising numbers"):
+        desk(weights=(2.0,))
 
 
 def test_the_model_is_a_copy_that_no_training_moves():
