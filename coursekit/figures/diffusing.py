@@ -88,5 +88,5 @@ def walks(
         ax.scatter(*way[-1].T, s=12, color=ORANGE, linewidths=0, zorder=3)
         square(ax, reach, title)
         there = (torch.cdist(way[-1], points).amin(1) < near).float().mean().item()
-        told.append(f"{' '.join(title.split())}: {100 * there:.0f} % of the ways end on a data point")
+        told.append(f"{' '.join(title.split())}: {100 * there:.0f} % of the ways end within {near:g} of a data point")
     return Picture(figure, f"Points in the plane, and the ways that others take from noise. {'; '.join(told)}.")
