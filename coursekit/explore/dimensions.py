@@ -11,6 +11,7 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
+from coursekit import metrics
 from coursekit.explore.explorer import Explorer
 from coursekit.explore.parts.checked import check_images
 from coursekit.explore.parts.coder import Coder
@@ -220,16 +221,9 @@ def ranked(mu: Tensor, sigma: Tensor, factors: Tensor | None, names: Sequence[st
     order = kl.argsort(descending=True).tolist()
     if factors is None:
         return [Dimension(j, kl[j].item()) for j in order]
-    r = correlations(mu, factors.to(mu))  # [K, F]
+    r = metrics.cross_correlations(mu, factors.to(mu))  # [K, F]
     best = r.abs().argmax(1).tolist()
     return [Dimension(j, kl[j].item(), names[best[j]], r[j, best[j]].item()) for j in order]
-
-
-def correlations(a: Tensor, b: Tensor) -> Tensor:
-    """Pearson's correlation of every column of a [n, K] with every one of b [n, F]: [K, F]; 0 for constant ones."""
-    a, b = (x.double() - x.double().mean(0) for x in (a, b))
-    scale = a.norm(dim=0)[:, None] * b.norm(dim=0)
-    return torch.where(scale > 1e-12, a.T @ b / scale.clamp(min=1e-12), 0)
 
 
 def strip(images: Tensor, value: float) -> Picture:

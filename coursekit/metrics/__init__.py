@@ -15,7 +15,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "manifold": ["Manifold", "distance_to_manifold", "face_gallery", "face_manifold"],
     "quality": ["checkerboard_energy", "psnr", "validity"],
     "ranking": ["auroc"],
-    "representation": ["Activity", "activity", "linear_probe", "precision_at_k"],
+    "representation": ["Activity", "activity", "cross_correlations", "linear_probe", "precision_at_k"],
     "translation": [
         "HiddenMessage", "correlations", "diversity", "hidden_message", "masked_error", "structure_error",
     ],

@@ -62,3 +62,15 @@ def activity(h: Tensor, *, threshold: float = 0.1) -> Activity:
     sparseness = ((root - ratio) / (root - 1)).mean()
     dead = (~on.any(0)).float().mean()
     return Activity(float(h.mean()), float(on.float().mean()), float(dead), float(sparseness))
+
+
+def cross_correlations(a: Tensor, b: Tensor) -> Tensor:
+    """Pearson's r of every column of a [n, K] with every one of b [n, F]: [K, F], float64; 0 for constant ones.
+
+    Raises ValueError for other shapes. (Column with column of the same number: `correlations`.)
+    """
+    if a.ndim != 2 or b.ndim != 2 or len(a) != len(b):
+        raise ValueError(f"a, b: want [n, K] and [n, F], got {list(a.shape)} and {list(b.shape)}")
+    a, b = (x.double() - x.double().mean(0) for x in (a, b))
+    scale = a.norm(dim=0)[:, None] * b.norm(dim=0)
+    return torch.where(scale > 1e-12, a.T @ b / scale.clamp(min=1e-12), 0)

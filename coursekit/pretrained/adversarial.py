@@ -7,7 +7,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import one_hot
 
-from coursekit import data
+from coursekit import data, metrics
 from coursekit.models import gan
 from coursekit.models.base import Model, eval_mode
 from coursekit.models.nets import residual_conv, shuffled
@@ -135,7 +135,7 @@ def of_codes_found(model: Model) -> Figures:
     assert given.factors is not None
     kind, u = codes_read(net, given.images)
     known = {name: given.factors[:, i] for i, name in enumerate(HAND)}
-    r = {f"r_{name}": correlations(u, values[:, None]).abs().max().item() for name, values in known.items()}
+    r = {f"r_{name}": metrics.cross_correlations(u, values[:, None]).abs().max().item() for name, values in known.items()}
     h = CODES.draw(JUDGED, like=net, generator=torch.Generator().manual_seed(0))
     made = torch.cat([net.generate(part).detach() for part in h.split(AT_ONCE)])
     asked, seen = CODES.parts(h)[1].argmax(1), numerals_judge().digits(made)
@@ -157,12 +157,6 @@ def purity(code: Tensor, label: Tensor) -> float:
     counts = torch.zeros(int(code.max()) + 1, int(label.max()) + 1)
     counts.index_put_((code, label), torch.ones(len(code)), accumulate=True)
     return (counts.max(1).values.sum() / len(code)).item()
-
-
-def correlations(a: Tensor, b: Tensor) -> Tensor:
-    """Pearson's r of each column of a [n, p] with each of b [n, q]: [p, q]."""
-    a, b = ((x - x.mean(0)) / x.std(0, correction=0) for x in (a, b))
-    return a.T @ b / len(a)
 
 
 HAND = data.numerals.HAND

@@ -249,7 +249,7 @@ def of_smiles(model: Model) -> Figures:
 SMILES_CYCLEGAN = Recipe(
     "smiles_cyclegan", "CycleGAN of grey photographs of faces, 64×64: neutral to smiling and back",
     "smiles: 6,600 photographs and their mirror images; figures from the 780 test photographs",
-    partial(large_game, 1), smiles_unpaired, of_smiles, part=both_ways, epochs=4, lr=8e-4, shipped=False,
+    partial(large_game, 1, cycle=2.0), smiles_unpaired, of_smiles, part=both_ways, epochs=4, lr=8e-4,
     **STABLE,
 )  # fmt: skip
 

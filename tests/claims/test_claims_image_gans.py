@@ -8,7 +8,7 @@ from once import figures, model
 from torch import nn
 from torch.nn import functional as F
 
-from coursekit import data, pretrained
+from coursekit import data, metrics, pretrained
 from coursekit.data import toy
 from coursekit.models import gan, layers
 from coursekit.models.nets import mlp
@@ -172,7 +172,7 @@ def test_G9_an_untrained_net_reads_neither():
     given = data.numerals.numerals(1000, seed=1)
     kind, u = adversarial.codes_read(blank, given.images)
     assert adversarial.purity(kind, given.labels) < PURITY - 0.1
-    r = adversarial.correlations(u, given.factors[:, : len(adversarial.HAND)]).abs().amax(0)
+    r = metrics.cross_correlations(u, given.factors[:, : len(adversarial.HAND)]).abs().amax(0)
     assert r.max() < 0.7
 
 

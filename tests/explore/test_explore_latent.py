@@ -12,7 +12,6 @@ from torch.distributions import Independent, Normal
 from coursekit.data import faces
 from coursekit.explore import Arithmetic, Dimensions, FaceDesk, Panel
 from coursekit.explore.arithmetic import readings
-from coursekit.explore.dimensions import correlations
 from coursekit.explore.parts.coder import Coder, coders
 from coursekit.explore.parts.draw import picture
 from coursekit.explore.parts.equation import Term, equation
@@ -380,14 +379,6 @@ class TestDimensions:
             Dimensions(Planted(), grey, factors=grey.flatten(1)[:, :2], factor_names=("turn",))
         with pytest.raises(ValueError, match="factor_names: want factors"):
             Dimensions(Planted(), grey, factor_names=("turn",))
-
-    def test_correlations_are_numpys_and_none_with_constants(self):
-        a, b = (torch.randn(50, k, generator=torch.Generator().manual_seed(k)) for k in (3, 2))
-        a[:, 1] = 2.0
-        r = correlations(a, b).numpy()
-        wanted = np.corrcoef(a[:, [0, 2]].T.numpy(), b.T.numpy())[:2, 2:]
-        assert np.allclose(r[[0, 2]], wanted, atol=1e-6)
-        assert (r[1] == 0).all()
 
 
 class TestCoder:

@@ -1,10 +1,11 @@
 """Retrieval, probes and sparsity, on codes where the answer is known."""
 
+import numpy as np
 import pytest
 import torch
 from sklearn.neighbors import KNeighborsClassifier
 
-from coursekit.metrics.representation import activity, linear_probe, precision_at_k
+from coursekit.metrics.representation import activity, cross_correlations, linear_probe, precision_at_k
 
 
 def seeded(seed=0):
@@ -82,3 +83,14 @@ def test_dead_units_are_those_that_no_item_wakes():
 def test_activity_wants_codes_of_two_units():
     with pytest.raises(ValueError, match=r"\[n, units\]"):
         activity(torch.zeros(5, 1))
+
+
+def test_cross_correlations_are_numpys_and_none_with_constants():
+    a, b = (torch.randn(50, k, generator=torch.Generator().manual_seed(k)) for k in (3, 2))
+    a[:, 1] = 2.0
+    r = cross_correlations(a, b).numpy()
+    wanted = np.corrcoef(a[:, [0, 2]].T.numpy(), b.T.numpy())[:2, 2:]
+    assert np.allclose(r[[0, 2]], wanted, atol=1e-6)
+    assert (r[1] == 0).all()
+    with pytest.raises(ValueError, match=r"a, b: want \[n, K\] and \[n, F\], got \[50, 3\] and \[49, 2\]"):
+        cross_correlations(a, b[1:])

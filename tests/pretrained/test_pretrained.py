@@ -36,7 +36,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def test_every_recipe_has_its_weights_and_card_and_nothing_else_lies_there():
     assert pretrained.names() == SHIPPED
-    assert set(pretrained.RECIPES) - set(SHIPPED) == {"celeba_dcgan", "horse2zebra", "smiles_cyclegan"}
+    assert set(pretrained.RECIPES) - set(SHIPPED) == {"celeba_dcgan", "horse2zebra"}
     wanted = {f"{name}.{ending}" for name in SHIPPED for ending in ("safetensors", "json")}
     assert {path.name for path in files.HERE.iterdir()} == wanted
 
