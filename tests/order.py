@@ -44,7 +44,7 @@ NOTEBOOK, OTHER = 35, 0  # a notebook and a file that are not listed
 # What a pretrained model was trained on → the group of those who need the same data and figures (tests/once.py).
 FIGURES = {
     "faces": "faces", "mnist": "mnist", "digits": "mnist", "smiles": "smiles", "numerals": "mnist", "family": "family",
-    "ring": "ring", "horses": "horses",
+    "ring": "ring", "horses": "horses", "twins": "faces",
 }  # fmt: skip
 SHARED = {
     "tests/claims/test_claims_faces.py": "faces",

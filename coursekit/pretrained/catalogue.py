@@ -7,6 +7,7 @@ from coursekit.models.base import Device, Model
 from coursekit.pretrained import (
     adversarial,
     animals,
+    diffusions,
     family,
     files,
     handwriting,
@@ -20,7 +21,7 @@ from coursekit.pretrained import (
 from coursekit.pretrained.loading import card_of, place, restored
 from coursekit.pretrained.recipes import Recipe
 
-KINDS = (adversarial, animals, family, handwriting, large, photographs, portraits, rings, translators)
+KINDS = (adversarial, animals, diffusions, family, handwriting, large, photographs, portraits, rings, translators)
 ALL = (*(recipe for file in KINDS for recipe in file.RECIPES), reading.NUMERALS_READER)
 RECIPES: Mapping[str, Recipe] = {recipe.name: recipe for recipe in ALL}
 

@@ -116,7 +116,11 @@ def covered(x: Tensor) -> metrics.ModeCount:
 
 def of_ring(model: Model) -> Figures:
     """Of 4,000 samples: modes covered, the share on a mode; for each mode its share and their standard deviation."""
-    x = model.sample(JUDGED, generator=torch.Generator().manual_seed(1))
+    return of_points(model.sample(JUDGED, generator=torch.Generator().manual_seed(1)))
+
+
+def of_points(x: Tensor) -> Figures:
+    """The figures of samples [n, 2]."""
     found, centres = covered(x), toy.ring_centres(MODES)
     away = torch.cdist(x, centres)  # [n, modes]
     nearest, figures = away.min(1), {"modes": float(found.modes), "share": found.share}

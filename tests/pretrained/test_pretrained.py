@@ -20,7 +20,7 @@ from coursekit import pretrained
 from coursekit.app import cli
 from coursekit.models import vae
 from coursekit.models.autoencoders import dense
-from coursekit.pretrained import catalogue, files, making
+from coursekit.pretrained import catalogue, diffusions, files, making
 from coursekit.pretrained.portraits import rising
 from coursekit.pretrained.recipes import Recipe, squared_error_per_pixel
 from coursekit.training import EMA
@@ -28,6 +28,7 @@ from coursekit.training import EMA
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted(name for name, recipe in pretrained.RECIPES.items() if recipe.shipped)
 each = pytest.mark.parametrize("name", SHIPPED)
+UNFINISHED = {recipe.name for recipe in diffusions.RECIPES if not recipe.shipped}
 SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -36,7 +37,7 @@ SHA256 = re.compile(r"[0-9a-f]{64}")
 
 def test_every_recipe_has_its_weights_and_card_and_nothing_else_lies_there():
     assert pretrained.names() == SHIPPED
-    assert set(pretrained.RECIPES) - set(SHIPPED) == {"celeba_dcgan", "horse2zebra"}
+    assert set(pretrained.RECIPES) - set(SHIPPED) == {"celeba_dcgan", "horse2zebra"} | UNFINISHED
     wanted = {f"{name}.{ending}" for name in SHIPPED for ending in ("safetensors", "json")}
     assert {path.name for path in files.HERE.iterdir()} == wanted
 
