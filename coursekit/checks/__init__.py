@@ -13,6 +13,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
     "autoencoders": ["binary_cross_entropy", "conv_size", "nearest_other"],
     "denoising": ["exact_denoiser", "linear_denoiser", "noise_walk"],
     "diagnoses": ["diagnosis"],
+    "diffusion": ["ddim_step", "guided_noise", "one_jump", "posterior_mean"],
     "image_gans": ["labelled_input", "transposed_size", "transposed_stage_parameters", "truncated_normal"],
     "latent_space": ["analogy", "attribute_direction", "slerp"],
     "manifolds": ["left_out_error", "novelty", "oja_step", "principal_directions"],

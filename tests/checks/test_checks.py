@@ -9,6 +9,7 @@ from coursekit.checks import (
     autoencoders,
     core,
     denoising,
+    diffusion,
     image_gans,
     latent_space,
     manifolds,
@@ -19,6 +20,7 @@ from coursekit.checks import (
 
 MODULES = (
     manifolds, autoencoders, regularised, latent_space, variational, adversarial, image_gans, translation, denoising,
+    diffusion,
 )  # fmt: skip
 EXERCISES = {
     f"{module.__name__.rsplit('.')[-1]}{name}": value
