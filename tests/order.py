@@ -17,6 +17,7 @@ SECONDS: dict[str, int] = {
     "notebook 06_adversarial_networks": 110,
     "notebook 07_image_gans": 105,
     "notebook 08_image_translation": 100,
+    "notebook 09_denoising_and_attractors": 90,
     "horses": 100,
     "tests/benchmarks/test_benchmarks.py": 80,
     "notebook 04_variational_autoencoders": 70,
