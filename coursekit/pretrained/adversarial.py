@@ -134,8 +134,8 @@ def of_codes_found(model: Model) -> Figures:
     assert given.labels is not None
     assert given.factors is not None
     kind, u = codes_read(net, given.images)
-    known = {name: given.factors[:, i] for i, name in enumerate(HAND)}
-    r = {f"r_{name}": metrics.cross_correlations(u, values[:, None]).abs().max().item() for name, values in known.items()}
+    most = metrics.cross_correlations(u, given.factors[:, : len(HAND)]).abs().amax(0)
+    r = {f"r_{name}": value for name, value in zip(HAND, most.tolist(), strict=True)}
     h = CODES.draw(JUDGED, like=net, generator=torch.Generator().manual_seed(0))
     made = torch.cat([net.generate(part).detach() for part in h.split(AT_ONCE)])
     asked, seen = CODES.parts(h)[1].argmax(1), numerals_judge().digits(made)
