@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = hands_on(__name__, {
         "Strip", "arrow", "axes", "bars", "curves", "draw", "heatmaps", "images", "to_array",
     ],
     "png": [],
+    "sampling": ["beside", "chain"],
     "translating": ["cyclegan", "pix2pix"],
     "watch": ["Watch"],
 })  # fmt: skip
