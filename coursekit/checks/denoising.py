@@ -55,7 +55,7 @@ _exact = Exercise(
             lambda x, p, s: (-_squares(x, p) / (2 * s**2)).softmax(0) @ p
         ),
         "The weights do not sum to 1: divide by their sum.": (lambda x, p, s: (-_squares(x, p) / (2 * s**2)).exp() @ p),
-        "This is the predicted noise, x − D(x).": lambda x, p, s: x - _mixed(x, p, s),
+        "This is the noise as it was added, σ ε̂ = x − D(x).": lambda x, p, s: x - _mixed(x, p, s),
     },
 )
 

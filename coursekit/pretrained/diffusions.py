@@ -22,9 +22,8 @@ ATTRIBUTES = len(data.faces.ATTRIBUTES)
 SPREAD = 0.71  # of the ring's points, along each axis
 UNASKED = 0.2  # of the attributes of a training face, each by itself
 LARGE = 64
-EVALUATIONS, GUIDANCE, JUDGED, ASKED = 20, 2.0, 1000, 500  # of the net for an image; samples
-MUON: dict[str, Any] = {"optimizer": Muon, "lr": 0.005, "weight_decay": 0.1, "warm_up": 50, "ema": 0.995,
-                        "shipped": False}
+EVALUATIONS, GUIDANCE, JUDGED, ASKED = 20, 2.0, 300, 100  # of the net for an image; samples
+MUON: dict[str, Any] = {"optimizer": Muon, "lr": 0.005, "weight_decay": 0.1, "warm_up": 50, "ema": 0.995}
 
 
 def ring_diffusion() -> diffusion.Diffusion:
@@ -71,12 +70,12 @@ def numerals_diffusion() -> diffusion.Diffusion:
 
 
 def of_numerals(model: Model) -> Figures:
-    """The share of 500 numerals that the reader takes for the digit asked for, without guidance and with it."""
-    asked = torch.arange(ASKED) % CLASSES
+    """The share of 300 numerals that the reader takes for the digit asked for, without guidance and with it."""
+    asked = torch.arange(JUDGED) % CLASSES
     told = one_hot(asked, CLASSES).float()
     found = {}
     for name, weight in {"as_asked": 1.0, "as_asked_guided": GUIDANCE}.items():
-        made = drawn(model, ASKED, condition=told, weight=weight).clamp(0, 1)
+        made = drawn(model, JUDGED, condition=told, weight=weight).clamp(0, 1)
         found[name] = (numerals_judge().digits(made) == asked).float().mean().item()
     return found
 
@@ -118,8 +117,8 @@ def wishes(n: int) -> Tensor:
 
 
 def of_small_faces(model: Model) -> Figures:
-    """Of 1,000 samples without any wish, 20 evaluations each: fidelity, shares of attributes, copies, as for the family
-    of GANs; of 500 with attributes as they occur, the share of attributes as asked, without guidance and with it."""
+    """Of 300 samples without any wish, 20 evaluations each: fidelity, shares of attributes, copies, as for the GANs of
+    the family; of 100 with attributes as they occur, the share of attributes as asked, without guidance and with it."""
     made = drawn(model, JUDGED).clamp(0, 1)
     found = {**of_fidelity(made), **of_shares(judged.attributes(made)), **of_copies(made)}
     asked = wishes(ASKED)
@@ -200,12 +199,12 @@ def faces_diffusion() -> diffusion.Diffusion:
 
 
 def of_large_faces(model: Model) -> Figures:
-    """Of 500 samples of 64×64 with attributes as they occur, 20 evaluations each: the share of attributes as asked,
+    """Of 300 samples of 64×64 with attributes as they occur, 20 evaluations each: the share of attributes as asked,
     without guidance and with it; without, and with guidance, fidelity (`recipes.fidelity`)."""
     found: Figures = {}
-    asked = wishes(ASKED)
+    asked = wishes(JUDGED)
     for name, weight in {"": 1.0, "_guided": GUIDANCE}.items():
-        made = drawn(model, ASKED, condition=asked, weight=weight).clamp(0, 1)
+        made = drawn(model, JUDGED, condition=asked, weight=weight).clamp(0, 1)
         found |= {f"as_asked{name}": (reading.reader().attributes(made) == (asked > 0)).float().mean().item()}
         found |= {f"{key}{name}": value for key, value in near(made).items()}
     return found
@@ -235,15 +234,15 @@ def told_codes() -> tuple[Tensor, Tensor]:
 
 def of_codes(model: Model) -> Figures:
     """`of_large_faces` for codes that `faces_vae` decodes; beside it those of codes h ~ N(0, I)."""
-    vae, asked = portraits.variational(), wishes(ASKED)
+    vae, asked = portraits.variational(), wishes(JUDGED)
     found: Figures = {}
     for name, weight in {"": 1.0, "_guided": GUIDANCE}.items():
         with torch.no_grad():
-            made = vae.decode(drawn(model, ASKED, condition=asked, weight=weight))
+            made = vae.decode(drawn(model, JUDGED, condition=asked, weight=weight))
         found |= {f"as_asked{name}": (reading.reader().attributes(made) == (asked > 0)).float().mean().item()}
         found |= {f"{key}{name}": value for key, value in near(made).items()}
     with torch.no_grad():
-        plain = vae.decode(torch.randn(ASKED, portraits.LATENT, generator=torch.Generator().manual_seed(0)))
+        plain = vae.decode(torch.randn(JUDGED, portraits.LATENT, generator=torch.Generator().manual_seed(0)))
     return {**found, **{f"{key}_prior": value for key, value in near(plain).items()}}
 
 
@@ -260,7 +259,7 @@ RECIPES = (
     ),
     Recipe(
         "numerals_diffusion", "diffusion of numerals, told the digit",
-        "40,000 numerals (`data.numerals.numerals(40_000, seed=0)`); figures from 500 samples with 20 evaluations",
+        "40,000 numerals (`data.numerals.numerals(40_000, seed=0)`); figures from 300 samples with 20 evaluations",
         numerals_diffusion, numerals_and_classes, of_numerals, epochs=3, **MUON,
     ),
     Recipe(
@@ -269,25 +268,25 @@ RECIPES = (
     ),
     Recipe(
         "faces_ddpm", "diffusion of faces, 32×32, told four attributes or some of them: ε, a linear schedule",
-        SMALL_FACES, faces_ddpm, told_faces, of_small_faces, epochs=4, **MUON,
+        SMALL_FACES, faces_ddpm, told_faces, of_small_faces, epochs=4, **MUON, shipped=False,
     ),
     Recipe(
         "faces_diffusion", "flow matching of faces, 64×64, told four attributes or some of them",
         "20,000 rendered faces (`data.faces.faces(20_000, size=64, seed=0)`), of each attribute four in five told; "
         "figures from samples with 20 evaluations of the net",
-        faces_diffusion, partial(told_faces, LARGE), of_large_faces, epochs=6, **MUON,
+        faces_diffusion, partial(told_faces, LARGE), of_large_faces, epochs=6, **MUON, shipped=False,
     ),
     Recipe(
         "faces_latent_diffusion", "flow matching in the 16 codes of `faces_vae`, told four attributes or some of them",
         "four draws from the posterior of `faces_vae` for each of its 30,000 faces; figures from codes decoded",
         faces_latent_diffusion, told_codes, of_codes, epochs=10, batch_size=256, lr=2e-3, warm_up=100, ema=0.995,
-        autocast=False, shipped=False,
+        autocast=False,
     ),
     *(
         Recipe(
             f"twins_{n}", f"two flows of faces, 32×32, trained on {n:,} faces and on {n:,} others",
             f"{n:,} rendered faces for each (`data.faces`, 32×32, seed 20); figures from 100 samples of each",
-            twins, partial(halves, n), partial(of_twins, n=n), epochs=12, **MUON,
+            twins, partial(halves, n), partial(of_twins, n=n), epochs=12, **MUON, shipped=False,
         )
         for n in SIZES
     ),

@@ -27,11 +27,11 @@ class Denoiser(nn.Module):
         return self.implied(self(x_t, t, condition), x_t, t)
 
     def score(self, x_t: Tensor, t: Time, condition: Tensor | None = None) -> Tensor:
-        """∇ log p_t(x_t) = −E[ε | x_t]/s (Tweedie's formula)."""
+        """∇ log p_t(x_t) = −E[ε | x_t]/s (Tweedie's formula). Not for time 0."""
         return -self.eps(x_t, t, condition) / self.schedule.levels(t, x_t)[1]
 
     def velocity(self, x_t: Tensor, t: Time, condition: Tensor | None = None) -> Tensor:
-        """E[ε − x₀ | x_t], which on the straight path (a = 1 − t, s = t) is the probability flow's dx/dt."""
+        """E[ε − x₀ | x_t], on the straight path (a = 1 − t, s = t) the probability flow's dx/dt. Not for time 0."""
         x_0 = self(x_t, t, condition)
         return self.implied(x_0, x_t, t) - x_0
 

@@ -53,7 +53,10 @@ class ClassifierGuided(Denoiser):
         self.log_probability, self.weight = log_probability, weight
 
     def forward(self, x_t: Tensor, t: Time, condition: Tensor | None = None) -> Tensor:
-        """x₀ + w (s²/a) ∇ log P(y | x_t), in the shape of x_t; where a = 0, x_t says nothing of y, and x₀ stays."""
+        """x₀ + w (s²/a) ∇ log P(y | x_t), in the shape of x_t.
+
+        Where a = 0 the shift is 0/0 (its limit is w (E[x₀ | y] − E[x₀])) and is left out: begin a little before it.
+        """
         with torch.enable_grad():
             x = x_t.detach().requires_grad_()
             (slope,) = torch.autograd.grad(self.log_probability(x, t).sum(), x)

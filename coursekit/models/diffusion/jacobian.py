@@ -69,7 +69,8 @@ def local_rank(
 ) -> Tensor:
     """How many of the Jacobian's singular values are above `threshold`, at each item: [n].
 
-    Near a manifold, at little noise, this is its dimension M_h.
+    Near a manifold, with s/a small against its bends and (for stored points) large against their spacing, this is its
+    dimension M_h.
     """
     return (spectrum(denoiser, x_t, t, condition=condition) > threshold).sum(1)
 

@@ -24,7 +24,7 @@ class Diffusion(Model, Denoiser):
       item. For images in [0, 1] take .5 and .5. As a denoiser (`forward`, `eps`, …) it lives in the inner units.
     - Conditional: batches are pairs (x, condition [n, k]). A row of zeros means that nothing is asked; in training a
       share `drop` of the rows is set to zero, so that one net learns both (Ho & Salimans, 2022).
-    - `predicts`: with NOISE a mistake of the net counts 1/a times in x₀. Where the schedule's end has hardly any signal
+    - `predicts`: with NOISE a mistake of the net counts s/a times in x₀. Where the schedule's end has hardly any signal
       left (`cosine`), take another target, or a sampler that clips.
     - `weight(t)` [n] → [n] weights the items' squared errors; None: all alike, the "simple" loss.
     - `shape` of an item; else that of the first batch.

@@ -45,8 +45,9 @@ class Sampler:
 class DDPM(Sampler):
     """A draw from q(x_s | x_t, x₀) with the estimated x₀, for any two times: a shortened chain has composed βs.
 
-    `variance`: "small" is q's own, β (1 − ᾱ_s)/(1 − ᾱ_t); "large" is β, where the variance of data is 1. The step to
-    time 0 adds no noise. Raises ValueError for another word. Source: Ho et al. (2020), algorithm 2, section 3.2.
+    `variance`: "small" is q's own, β (1 − ᾱ_s)/(1 − ᾱ_t), exact if all data are one point; "large" is β, exact for data
+    N(0, I) where a² + s² = 1, as on `Discrete`. The step to time 0 adds no noise. Raises ValueError for another word.
+    Source: Ho et al. (2020), algorithm 2, section 3.2.
     """
 
     def __init__(self, variance: str = "small", *, clip: float | None = None) -> None:
@@ -97,7 +98,7 @@ class Euler(Sampler):
     """Straight on: x_s = a_s x₀ + s_s ε with the estimates at x_t, one step of Euler's method on the probability flow.
 
     With r = s/a, d(x/a)/dr = ε; on the straight schedule dx/dt = ε − x₀. In both, Euler's step is this one: DDIM with
-    η = 0. The error falls as 1/steps.
+    η = 0. The error falls as 1/steps, on `Spread` down to what the last step, from `smallest` to 0, leaves.
     """
 
     def step(
@@ -114,11 +115,13 @@ class Euler(Sampler):
 class Heun(Euler):
     """Euler's step on trial, a second look at where it ends, and the step again with the mean of both slopes.
 
-    Two evaluations a step, but for the one to time 0, which is Euler's; the error falls as 1/steps². The flow is
-    followed along one of two lines, which are the same to first order:
+    Two evaluations a step, but for the one to time 0, which is Euler's. The error falls as 1/steps² on even times of
+    `Straight`; elsewhere the last step may limit it (on `Spread` it goes from `smallest` to 0 however many there are).
+    The flow is followed along one of two lines, which are the same to first order:
 
     - `along="straight"`: z = x/(a + s), r = s/(a + s), dz/dr = ε − x₀. For every schedule, pure noise (a = 0) included;
-    - `along="noise"`: z = x/a, r = s/a, dz/dr = ε, as Karras et al. (2022), algorithm 1. Raises ValueError where a = 0.
+    - `along="noise"`: z = x/a, r = s/a, dz/dr = ε, as Karras et al. (2022), algorithm 1 with σ(t) = t and s(t) = 1.
+      Raises ValueError where a = 0.
     """
 
     def __init__(self, along: str = "straight", *, clip: float | None = None) -> None:

@@ -215,7 +215,7 @@ class Straight(Schedule):
         return _falling(steps, power)
 
     def draw(self, n: int, *, generator: torch.Generator | None = None) -> Tensor:
-        """Uniform or logit-normal in (0, 1), [n]."""
+        """Uniform in (0, 1] or logit-normal, [n]."""
         device = _device(generator)
         if self.logit_std is None:
             return 1 - torch.rand(n, generator=generator, device=device).double().cpu()
