@@ -56,7 +56,7 @@ def _bar(ax: Axes, share: float) -> None:
     ax.set(xlim=(-0.6, 0.6), ylim=(0, 1.25), xticks=[], yticks=[])
     ax.spines["left"].set_visible(False)
     ax.grid(False)
-    if share >= 0.005:
+    if share >= 0.01:
         ax.text(0, share + 0.03, f"{100 * share:.0f} %", ha="center", va="bottom", fontsize=7.5, color=INK)
 
 
@@ -70,23 +70,23 @@ def walks(
     points: Tensor, panels: Mapping[str, Sequence[Tensor]], *, reach: float | None = None, near: float = 0.1,
     size: float = 2.5,
 ) -> Picture:  # fmt: skip
-    """Ways of points in the plane: data in blue, each way in orange from its start (a ring) to its end (a dot).
+    """Paths of points in the plane: data in blue, each path in orange from its start (a ring) to its end (a dot).
 
     `points` [m, 2]; `panels`: title → the places [n, 2] after each step. The alt text says which share of the ends
-    lies within `near` of a data point. Raises ValueError for ways of less than two places.
+    lies within `near` of a data point. Raises ValueError for paths of less than two places.
     """
     figure, grid = axes(1, len(panels), size=(size * len(panels), size + 0.3), squeeze=False)
     reach = 1.15 * float(points.abs().max()) if reach is None else reach
     told = []
     for ax, (title, places) in zip(grid[0], panels.items(), strict=True):
         if len(places) < 2:
-            raise ValueError(f"panels: want at least two places of each way, got {len(places)} in {title!r}")
+            raise ValueError(f"panels: want at least two places of each path, got {len(places)} in {title!r}")
         way = torch.stack(list(places))  # [steps + 1, n, 2]
         ax.scatter(*points.T, s=16, color=BLUE, linewidths=0, zorder=2)
         ax.plot(way[..., 0], way[..., 1], color=ORANGE, linewidth=0.8, alpha=0.7, zorder=1)
         ax.scatter(*way[0].T, s=9, facecolors="none", edgecolors=FAINT, linewidths=0.8, zorder=2)
         ax.scatter(*way[-1].T, s=12, color=ORANGE, linewidths=0, zorder=3)
-        square(ax, reach, title)
         there = (torch.cdist(way[-1], points).amin(1) < near).float().mean().item()
-        told.append(f"{' '.join(title.split())}: {100 * there:.0f} % of the ways end within {near:g} of a data point")
-    return Picture(figure, f"Points in the plane, and the ways that others take from noise. {'; '.join(told)}.")
+        square(ax, reach, f"{title}: {100 * there:.0f} % arrive")
+        told.append(f"{' '.join(title.split())}: {100 * there:.0f} % of the paths end within {near:g} of a data point")
+    return Picture(figure, f"Clusters of points, and the paths that others take from noise. {'; '.join(told)}.")

@@ -35,7 +35,7 @@ def test_words_count_the_ends_on_data():
     points, start = torch.eye(2), torch.zeros(4, 2)
     ends = torch.stack([*points, torch.zeros(2), torch.full((2,), 0.5)])
     picture = figures.walks(points, {"one step": [start, ends], "two": [start, start, points.repeat(2, 1)]})
-    assert "one step: 50 % of the ways end within 0.1 of a data point; two: 100 %" in picture.alt
+    assert "one step: 50 % of the paths end within 0.1 of a data point; two: 100 %" in picture.alt
     assert [len(ax.lines) for ax in picture.figure.axes] == [4, 4]
 
 
