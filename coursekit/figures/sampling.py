@@ -54,7 +54,7 @@ def beside(
     """Named lines in panels side by side that share their axes: title → name → (x, y), each point a dot.
 
     `dotted`: a word → the height of a dotted line in every panel. A name has one colour throughout; the legend
-    stands in the first panel. `settings` go to `Axes.set` (xscale, ylim, …). Raises ValueError for no panel.
+    stands in the last panel. `settings` go to `Axes.set` (xscale, ylim, …). Raises ValueError for no panel.
     """
     if not panels:
         raise ValueError("panels: want at least one, got none")
@@ -68,7 +68,8 @@ def beside(
         ax.set(xlabel=xlabel, **settings)
         ax.set_title(title, fontsize=10, color=INK)
     grid[0, 0].set_ylabel(ylabel)
-    grid[0, 0].legend(frameon=False, fontsize=8.5)
+    known = {str(line.get_label()): line for ax in grid[0] for line in ax.lines}
+    grid[0, -1].legend(known.values(), known.keys(), frameon=False, fontsize=8.5)
     return Picture(figure, alt)
 
 
