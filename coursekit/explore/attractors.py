@@ -176,8 +176,9 @@ class Attractors(Explorer):
     def captions(self, state: State) -> tuple[str, ...]:
         sums = {EXACT: "D(x) = Σ P(xᵢ|x) xᵢ: how much of each stored picture",
                 LINEAR: "D(x) = Σ cᵢ xᵢ: how much of each stored picture"}
+        start = f"start: {self.name(state['start'])}" + (" under noise" if state["noise"] else "")
         return (
-            f"start: {self.name(state['start'])}{' under noise' if state['noise'] else ''}", f"x after {counted(state['step'], 'step')}",
+            start, f"x after {counted(state['step'], 'step')}",
             f"D(x): where it is pulled, σ = {state['sigma']:g}",
             sums.get(state["by"], "P(xᵢ|x), as the exact denoiser has it") + "; framed: the nearest to x",
             "how far x is from the nearest stored picture and from the mean (r.m.s.)",
