@@ -130,8 +130,11 @@ _ddim_step = Exercise(
     cases=[_stride(4, 3, 0.1, 0.4), _stride(3, 2, 0.5, 0.98), _stride(5, 2, 0.02, 1.0)],
     praise="Clipped x₀ and recomputed ε together still make x_t, so the step ends at the right level of noise.",
     mistakes={
-        "As it was: where x₀ has been clipped, x₀ and ε no longer belong together. Mixed as at time t, they should give "
-        "x_t again.": (lambda x, e, t, s: s**0.5 * _seen(x, e, t, clipped=False) + (1 - s) ** 0.5 * e),
+        "As it was: where x₀ has been clipped, x₀ and ε no longer belong together. Mixed as at time t, they should "
+        "give x_t again.": (lambda x, e, t, s: s**0.5 * _seen(x, e, t) + (1 - s) ** 0.5 * e),
+        "x₀ has to be held in −1 … 1 before it is used.": (
+            lambda x, e, t, s: s**0.5 * _seen(x, e, t, clipped=False) + (1 - s) ** 0.5 * e
+        ),
         "This is x₀, the estimate. x_s still has noise in it: √(1 − ᾱ_s) ε.": lambda x, e, t, s: _seen(x, e, t),
         "The signal of the new time is missing: √ᾱ_s x₀.": (
             lambda x, e, t, s: _placed(x, e, t, s) + (1 - s**0.5) * _seen(x, e, t)
