@@ -24,6 +24,7 @@ SECONDS: dict[str, int] = {
     "notebook 03_sparse_denoising_contractive": 60,
     "notebook 01_manifolds_and_pca": 55,
     "tests/claims/test_claims_convolution.py": 50,
+    "tests/claims/test_claims_generation.py": 45,
     "tests/claims/test_claims_autoencoders.py": 40,
     "notebook 04_mnist_vae": 35,
     "tests/test_style.py": 30,
