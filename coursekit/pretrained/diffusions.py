@@ -286,7 +286,7 @@ RECIPES = (
         Recipe(
             f"twins_{n}", f"two flows of faces, 32×32, trained on {n:,} faces and on {n:,} others",
             f"{n:,} rendered faces for each (`data.faces`, 32×32, seed 20); figures from 100 samples of each",
-            twins, partial(halves, n), partial(of_twins, n=n), epochs=12, **MUON, shipped=False,
+            twins, partial(halves, n), partial(of_twins, n=n), epochs=12, **MUON,
         )
         for n in SIZES
     ),
