@@ -37,10 +37,10 @@ class Identity(nn.Module):
 
 @pytest.fixture
 def few(monkeypatch):
-    """Sixty unseen pairs instead of 500."""
-    small = {size: animals.truth(size, 60) for size in (32, 64)}
+    """Fifty unseen pairs instead of 500: as many as are translated at once."""
+    small = {size: animals.truth(size, 50) for size in (32, 64)}
     for room in (animals, translators):
-        monkeypatch.setattr(room, "truth", lambda size, n=60: small[size])
+        monkeypatch.setattr(room, "truth", lambda size, n=50: small[size])
     monkeypatch.setattr(animals, "FEW", 20)
     return small[32]
 
@@ -87,7 +87,7 @@ def test_a_translator_that_does_nothing_closes_the_cycle_and_paints_no_stripes(f
 
 
 def test_a_translator_that_draws_one_herd_keeps_nothing(few):
-    other = horses.zebras(60, size=32, seed=7).images
+    other = horses.zebras(50, size=32, seed=7).images
     found = animals.of_translator(translation.Translator(Drawn(other), Drawn(few.horses)), 32)
     assert found["striped"] > 0.98
     assert found["gain"] == found["cycle"] == 0  # the way back knows them all by heart
