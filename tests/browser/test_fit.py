@@ -167,7 +167,17 @@ def test_grooves_and_borders_are_seen_and_words_are_said_once(lab: Lab, page: An
 
 
 def contrast(box: Any) -> list[float]:
-    """How much lighter or darker than the ground: a slider's groove, the rim of a switch and that of a button."""
+    """How much lighter or darker than the ground: a slider's groove, the rim of a switch and that of a button.
+
+    Measured again until nothing changes: for a moment after a change of theme, colours are between the two.
+    """
+    before, now = [], contrast_now(box)
+    while now != before:
+        before, now = now, contrast_now(box)
+    return now
+
+
+def contrast_now(box: Any) -> list[float]:
     groove, switch, button = (box.locator(name).first for name in (".ck-track", ".ck-switch", ".ck-button"))
     return [strongest(groove, at=0.15, rows=16), strongest(switch, at=0.5, rows=4), strongest(button, at=0.5, rows=4)]
 

@@ -53,7 +53,8 @@ def test_card_is_complete(name):
     assert card["trained"]["seconds"] > 0
     assert len(card["trained"]["machine"].split()) > 1
     assert card["figures"]
-    assert all(value >= (-1 if "_r_" in f"_{figure}" or "alike" in figure else 0) for figure, value in card["figures"].items())  # r: −1 … 1
+    for figure, value in card["figures"].items():
+        assert value >= (-1 if "_r_" in f"_{figure}" or "alike" in figure else 0), figure  # correlations: −1 … 1
     assert sum(card["figures"].values()) > 0
     assert SHA256.fullmatch(card["sha256"])
 
