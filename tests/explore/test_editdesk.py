@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from desks import known_ones_are_as_fresh_ones
 from exact import ATTRIBUTES, model, pictures, read
 
 from coursekit.explore.editdesk import BRIEF, NEW, SURE, EditDesk
@@ -118,13 +119,7 @@ def test_a_hand_that_moves_gets_a_brief_edit_and_known_ones_cost_nothing():
 
 
 def test_known_edits_show_what_fresh_ones_show():
-    made, chance = desk(), torch.Generator().manual_seed(0)
-    states = [made.surprise(chance) for _ in range(7)]
-    frames = [made.frame(state) for state in states]
-    for state, frame in reversed(list(zip(states, frames, strict=True))):
-        for again in (made.frame(state), desk().frame(state)):
-            assert (again.captions, again.readout) == (frame.captions, frame.readout)
-            assert same(again, frame)
+    known_ones_are_as_fresh_ones(desk)
 
 
 def test_words_and_panels():
